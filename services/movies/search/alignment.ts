@@ -20,10 +20,7 @@ export interface Hit {
 /** Letters of stop words that may have been left out of a joined word. */
 const maxArticleLetters = 14;
 
-/**
- * Matches terms with the words of a text, each word at most once: first equal words, then joined and split words, then
- * words that start with a term or differ by typing errors.
- */
+/** Matches terms with words of a text, none twice: equal, joined and split ones, then beginnings and typing errors. */
 export function align(terms: Term[], words: Term[], place: Place, text: string): (Hit | undefined)[] {
   const hits: (Hit | undefined)[] = new Array(terms.length).fill(undefined);
   const taken: boolean[] = new Array(words.length).fill(false);

@@ -158,10 +158,7 @@ export class Candidates {
     ]);
   }
 
-  /**
-   * Returns an expression for names with a word that starts with the first two letters of a term that is unknown and
-   * similar to no word; undefined if there is no such term.
-   */
+  /** Returns an expression for the first two letters of the terms that are unknown and similar to no word, if any. */
   lost(terms: AskedTerm[], { known, corrections }: Readings): string | undefined {
     const lost = terms.filter(
       ({ text, weight }, i) =>
@@ -172,8 +169,7 @@ export class Candidates {
 
   /**
    * Splits the first term that is similar to no word if it may be several words typed as one, one of them mistyped
-   * ("pulpfictoin"), or in names two ("plupfictoin"). Writes the result into `readings`.
-   * @returns whether there is a way to split it
+   * ("pulpfictoin"), or in names two ("plupfictoin"). Writes the ways into `readings`. @returns whether there is any
    */
   partMistyped(readings: Readings, terms: AskedTerm[], index: 'names' | 'texts'): boolean {
     const at = terms.findIndex((term, i) => {

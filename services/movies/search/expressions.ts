@@ -30,9 +30,8 @@ const whole = (word: string): string => `"${word}"`;
 const prefix = (word: string): string => `"${word}"*`;
 const either = (parts: string[]): string => (parts.length === 1 ? (parts[0] as string) : `(${parts.join(' OR ')})`);
 /**
- * Returns an expression that requires all parts, which should come in ascending order of their numbers of movies.
- * Normally FTS5 advances every part of an AND. The NOT of a word that does not occur makes it advance a part only where
- * those before agree.
+ * Returns an expression that requires all parts; those that few movies have should come first. FTS5 advances every part
+ * of an AND. The NOT of a word that does not occur makes it advance a part only where those before agree.
  */
 export const every = (parts: string[]): string =>
   parts.length === 1
@@ -59,10 +58,7 @@ export interface Reach {
   anchored?: boolean;
 }
 
-/**
- * Returns an expression for each term, or for terms that form one word. Terms with a weight of `bound` or less are left
- * out, unless all of them are.
- */
+/** Returns an expression for each term or joined terms. Those of weight `bound` or less are omitted, unless all are. */
 export function groups(terms: AskedTerm[], readings: Readings, reach: Reach, bound: number): string[] {
   const found: string[] = [];
   // Beside a year alone, as in "it 2017", an article is the whole title. A word such as "movies" is not.
@@ -102,11 +98,10 @@ function termExpression(
   if (/^\d+th$/.test(key)) forms.push(whole(key.slice(0, -2)));
   if (parts) forms.push(together(parts.map(whole)));
   for (const split of parted ? (readings.splits[at] ?? []) : []) {
-    // A known word is not split into short parts: "woman" is hardly "wom an", and many words start with "an". In texts
-    // "mother" is not "mot her".
+    // Known words are not split into short parts: "wom an", as many words start with "an", and in texts "mot her".
     if (readings.known.has(text) && split.some(({ length }) => length < (texts ? 4 : 3))) continue;
     const end = split.at(-1) ?? '';
-    // Only prefixes of 2 to 4 letters are indexed, in names also those of 1. All words with another prefix would be read.
+    // Only prefixes of 2 to 4 letters are indexed, in names also of 1. All words with another prefix would be read.
     const open = end.length <= longestIndexed && (end.length > 1 || !texts);
     forms.push(together([...split.slice(0, -1).map(whole), open ? prefix(end) : whole(end)]));
   }
@@ -128,10 +123,7 @@ function termExpression(
 /** Most groups that are combined, because each combination is a query. */
 const maxCombined = 3;
 
-/**
- * Returns combinations of the first three groups, which are the rarest: all of them (the error may be in a group left
- * out), then all but one, then each alone.
- */
+/** Combines the three rarest groups: all (the error may be in a group left out), all but one, then each alone. */
 export function partial<T>(all: T[]): T[][] {
   const found = all.slice(0, maxCombined);
   const allButOne = found.length > 2 ? found.map((_, out) => found.filter((_, at) => at !== out)) : [];

@@ -1,4 +1,4 @@
-/** Genre, year and rating as words of the full-text index, so that filtered searches read only movies that match. Pure. */
+/** Genre, year and rating as words of the full-text index, so that filtered searches read only matches. Pure. */
 import { fold } from '../fold.ts';
 import { genreKey } from './understand.ts';
 
@@ -8,7 +8,7 @@ const mark = '§';
 export const genreFact = (genre: string): string => `${mark}${genreKey(genre)}`;
 export const yearFact = (year: number): string => `${mark}${year}`;
 
-/** Returns the word for a rating, rounded down, alone or combined with a genre or year. */
+/** Returns the word for a rating, rounded down. Combined with a genre or year, it finds only movies of both. */
 const ratingFact = (rating: number, of = ''): string => `${of || mark}r${Math.floor(rating)}`;
 const genreYearFact = (genre: string, year: number): string => `${genreFact(genre)}y${year}`;
 
@@ -39,10 +39,7 @@ export interface Filters {
   minRating?: number | undefined;
 }
 
-/**
- * Returns expressions that all movies matching the filters satisfy. With a fractional `minRating` some movies below it
- * satisfy them, too.
- */
+/** Returns expressions that all matching movies satisfy, and with a fractional `minRating` some below it, too. */
 export function filterExpressions({ genre, year, minRating }: Filters): string[] {
   const parts: string[] = [];
   if (genre !== undefined && year !== undefined) parts.push(`"${genreYearFact(genre, year)}"`);

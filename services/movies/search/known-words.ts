@@ -15,7 +15,7 @@ import {
 
 /** Most corrections of a mistyped word. */
 const maxCorrections = 4;
-/** Most similar words for a part of a split word. */
+/** Most words that a part of a split word is replaced by. */
 const maxNear = 12;
 /** Most words with the same first letters or sounds that are compared with a mistyped one. */
 const maxCompared = 3000;
@@ -63,8 +63,7 @@ export class KnownWords {
   }
 
   /**
-   * Looks up words similar to the given ones at once.
-   * @param bySound whether to include words that only sound similar, beside those with one typing error at most
+   * Looks up known words with one typing error at most, or with `bySound` also similar sounds, for many words at once.
    * @returns a function from one of the given words to its similar words, the word itself first if it is known
    */
   near(doubted: string[], bySound = false): (word: string) => string[] {
@@ -93,7 +92,7 @@ export class KnownWords {
     return new Set([...starts].flatMap((start) => this.#withVariantInRange.all(start, `${start}\u{10ffff}`, ...near)));
   }
 
-  /** Returns a text and the words that start with it; undefined if its prefix is indexed, or there are too many words. */
+  /** Returns a text and the words that start with it; undefined if its prefix is indexed, or they are too many. */
   begun(text: string): string[] | undefined {
     if (text.length <= longestIndexed) return undefined;
     const longer = this.#inRange.all(text, `${text}\u{10ffff}`, 0, Number.MAX_SAFE_INTEGER, maxBegun);
@@ -119,17 +118,16 @@ export class KnownWords {
       for (const other of sameStart) candidates.add(other);
     }
     const sameSounds = new Set(this.#withVariant.all(JSON.stringify(soundKeys(word)), limit));
-    // Short words only: they have many others within one error, from which the same pronunciation sets a word apart.
-    const isShort = word.length < 6;
-    const samePronunciation = new Set(
-      isShort ? this.#withVariant.all(JSON.stringify([pronunciationKey(word)]), limit) : [],
+    // Short words only: longer ones have few others within one error.
+    const homophones = new Set(
+      word.length < 6 ? this.#withVariant.all(JSON.stringify([pronunciationKey(word)]), limit) : [],
     );
     const within = (others: Set<string>) =>
       [...others]
         .filter((other) => other !== word && !isOtherArticle(word, other))
         .map((other) => ({
           other,
-          errors: samePronunciation.has(other)
+          errors: homophones.has(other)
             ? 0.75
             : (sameSounds.has(other) ? errorsBySound : errorsBetween)(word, other, maxErrors),
         }))

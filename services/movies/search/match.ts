@@ -16,7 +16,7 @@ export interface Searched {
 }
 
 export interface Match {
-  /** 0 to about 1.3: the fit, how much of the title was asked for, and small bonuses for completeness and popularity. */
+  /** 0 to about 1.3: the fit, how much of the title was asked for, and a little for completeness and popularity. */
   score: number;
   /** Share of the search that was found, from 0 to 1. */
   fit: number;
@@ -56,10 +56,7 @@ export function match(asked: Asked, movie: Searched): Match {
   terms.forEach((term, i) => {
     if ((hits[i]?.quality ?? 0) >= sure) return;
     // A search may have words of several titles of a movie: "lotr return".
-    for (const titleHits of all) {
-      const hit = titleHits[i];
-      if (hit) better(hits, i, { ...hit, covers: 0 });
-    }
+    for (const { [i]: hit } of all) better(hits, i, hit && { ...hit, covers: 0 });
     for (const hit of [inNames[i], yearHit(term, movie), genreHit(term, movie)]) better(hits, i, hit);
   });
   if (hits.some((hit) => (hit?.quality ?? 0) < 0.5)) described(terms, hits, movie);
@@ -91,10 +88,7 @@ function coverageOf(words: Term[], hits: (Hit | undefined)[]): number {
   return Math.min(1, hits.reduce((total, hit) => total + (hit?.covers ?? 0), 0) / totalWeight);
 }
 
-/**
- * Looks for the terms that the title lacks in the names of the movie's people.
- * @returns the hits, and whether both first and last name of one person were asked for
- */
+/** Finds the terms that the title lacks among the people, and whether one's first and last name were asked for. */
 function people(terms: AskedTerm[], hits: (Hit | undefined)[], movie: Searched) {
   const found: (Hit | undefined)[] = terms.map(() => undefined);
   let hasFullName = false;

@@ -7,8 +7,7 @@ const units =
 const tens = ['twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 'eighty', 'ninety'];
 const ordinals =
   'zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth'.split(' ');
-// A single i, v or x counts as a number on both sides of a comparison, so it still matches itself. The longer ones are
-// not words of any title.
+// A single i, v or x is a number in searches and titles, so it still matches. Longer numerals are words of no title.
 const roman = 'i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx'.split(' ');
 
 const small = new Map<string, number>([

@@ -1,4 +1,4 @@
-/** Turns search results into answers: pages of movies, how the search was understood, and where each was found. Pure. */
+/** Makes answers of search results: pages of movies, how the search was understood, where each was found. Pure. */
 import { decodeCursor, jsonPage, paginate } from '../../../shared/operations/cursor.ts';
 import type { SortField } from '../contract.ts';
 import { fold } from '../fold.ts';
@@ -68,11 +68,7 @@ const keys: Record<SortField, (movie: Found['movie']) => string | number> = {
   popularity: ({ votes }) => votes ?? 0,
 };
 
-/**
- * Returns a page of results in another order than best first.
- * @param scope the search with its filters, to which the cursor belongs
- * @throws AppError invalid for another list's cursor
- */
+/** Returns a sorted page. @param scope the search and its filters @throws AppError invalid for another list's cursor */
 export function sortedPage(found: Found[], sort: Sort, limit: number, scope: unknown[], cursor: string | undefined) {
   const keyOf = keys[sort.replace('-', '') as SortField];
   const sign = sort.startsWith('-') ? -1 : 1;

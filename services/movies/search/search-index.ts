@@ -18,7 +18,7 @@ export function searchRow(movieId: number, votes: number): number {
   return (lastBucket - bucket) * idSpan + movieId;
 }
 
-/** Returns the words under which a movie is indexed, split as searches are, so that nothing depends on FTS5's tokenizer. */
+/** Returns the words that index a movie, split as searches are, so that nothing depends on FTS5's tokenizer. */
 export function indexedWords(fields: MovieFields): { titles: string[]; people: string[]; others: string[] } {
   const { title, alternativeTitles, director, actors, description } = fields;
   return {
@@ -37,10 +37,7 @@ const maxRemembered = 100_000;
 /** Words whose variants are written in one transaction at the end of a build, which takes a fraction of a second. */
 const batchSize = 10_000;
 
-/**
- * Collects the changes of a transaction and writes them in row order, because FTS5 writes a segment for each step back.
- * While a view is being built, variants of words are left out, and afterwards written in batches.
- */
+/** Collects the changes of a transaction and writes them in row order: FTS5 writes a segment for each step back. */
 export class SearchIndex {
   readonly #changes = new Map<number, Change>();
   readonly #insertNames;

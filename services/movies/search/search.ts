@@ -52,10 +52,7 @@ interface Graded {
   rest: (after: number, limit: number) => Row[];
 }
 
-/**
- * Searches one view. The most popular movies of several expressions are graded and come first. The other movies that
- * have all of the words anywhere follow in order of popularity.
- */
+/** Searches one view. Popular movies are graded and come first; others with all the words follow by popularity. */
 export class Search {
   readonly #candidates: Candidates;
 
@@ -215,7 +212,7 @@ class Grades {
   /** Whether a movie has everything as it was typed, outside of its description. */
   hasExact(): boolean {
     const { terms } = this.#asked;
-    // The fit must be high, too: a first name with a word of a title may be another title mistyped ("sean of the dead").
+    // The fit must be high, too: a first name and a word of a title may be another title mistyped: "sean of the dead".
     return this.#some(
       ({ match: { fit, hits } }) =>
         fit > 0.83 &&

@@ -28,7 +28,7 @@ function ends(word: string, from: number): number[] {
 /** Returns the ways to split a word into the fewest known words, at most one of which is a single letter. */
 export function segmentations(word: string, known: Set<string>): string[][] {
   if (!canBeSplit(word)) return [];
-  /** The fewest parts from each place to the end: with no single letter, and with one. */
+  /** The fewest parts from each place to the end: if none may be a single letter, and if one may. */
   const fewest = [0, 1].map(() => [...Array<number>(word.length).fill(Number.POSITIVE_INFINITY), 0]);
   const fewestFrom = (at: number, letters: number): number => fewest[letters]?.[at] ?? Number.POSITIVE_INFINITY;
   /** Returns the known pieces that start at a place, and how many single letters may follow each. */

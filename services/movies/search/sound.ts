@@ -63,7 +63,7 @@ const vowels = new Map(
   ),
 );
 
-/** Returns the sounds of a word including vowels: "lite" equals "light", "doon" equals "dune", "loosy" equals "lucy". */
+/** Returns the sounds of a word with vowels: "lite" equals "light", "doon" equals "dune", "loosy" equals "lucy". */
 export function pronunciation(word: string): string {
   let sounds = '';
   for (let at = word.startsWith('ps') ? 1 : 0; at < word.length; at++) {

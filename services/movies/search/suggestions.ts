@@ -49,8 +49,7 @@ export class Suggestions {
       const movie = JSON.parse(document) as Searched & { movieId: number };
       const { hits, score } = match(asked, movie);
       const names = new Set(hits.flatMap((hit) => (hit?.in === 'people' ? [hit.text] : [])));
-      // A person is suggested only if the name has all terms. The title may have one of them, too: "sally f" for Sally
-      // Field in Forrest Gump.
+      // A name is suggested if it has all terms, even if the title has some, too: "sally f" (Field, in Forrest Gump).
       const people = [...names].filter((name) => align(terms, termsOf(name), 'people', name).every(Boolean));
       for (const name of people) add({ kind: 'person', text: name }, score);
       const { title, movieId, year, alternativeTitles } = movie;

@@ -85,7 +85,7 @@ export function isStopWord({ text }: Term): boolean {
   return stopWords.has(text);
 }
 
-/** Whether a word cannot be the stop word `text` mistyped: "thie" is not "the", but "teh" may be, and "abot" "about". */
+/** Whether `typed` cannot mean the stop word `text`: "thie" is not "the", but "teh" may be, and "abot" "about". */
 export function isOtherArticle(typed: string, text: string): boolean {
   return text.length < 4 && text.length !== typed.length && stopWords.has(text);
 }

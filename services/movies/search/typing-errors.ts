@@ -5,10 +5,7 @@ import { pronunciation, soundAlike, soundsOf } from './sound.ts';
 /** Letters of the longest word that is treated as mistyped, and of the longest title typed as one word. */
 const [maxLetters, maxJoinedLetters] = [30, 60];
 
-/**
- * Returns a word without each of its letters. Two words that are one typing error apart share a variant, or one is a
- * variant of the other.
- */
+/** Leaves out each letter in turn. Words one typing error apart share a variant, or one is a variant of the other. */
 export function variants(word: string): string[] {
   if (word.length < 3 || word.length > maxLetters || isNumber(word)) return [];
   const found = new Set<string>();
@@ -43,8 +40,7 @@ const rows = [new Uint8Array(64), new Uint8Array(64), new Uint8Array(64)];
 
 /**
  * Counts the typing errors between two words of up to 60 letters: missing, extra, wrong and swapped letters (optimal
- * string alignment distance).
- * @returns a number greater than `max` if there are more than `max` errors
+ * string alignment distance). @returns a number greater than `max` if there are more than `max` errors
  */
 export function errorsBetween(a: string, b: string, max: number): number {
   if (Math.abs(a.length - b.length) > max || differentLetters(a, b) > 2 * max) return max + 1;
@@ -77,8 +73,7 @@ export function allowedErrors(length: number): number {
 
 /**
  * Counts the errors between words of the same sounds. Each after the first counts half, and a quarter is added to two
- * or more, because a single error is likelier.
- * @returns a number greater than `max` if more than half of the letters differ
+ * or more, because a single error is likelier. @returns more than `max` if more than half of the letters differ
  */
 export function errorsBySound(a: string, b: string, max: number): number {
   const half = Math.floor(Math.max(a.length, b.length) / 2);
@@ -110,7 +105,7 @@ function nearnessOf(errors: number, max: number, length: number): number {
   return errors > max || errors * 2 > length ? 0 : 1 - (1.3 * errors) / length;
 }
 
-/** Counts letters that only one of two words has. A typing error causes two at most: this rules out most pairs early. */
+/** Counts letters that only one of two words has. A typing error causes two at most, which rules out most pairs. */
 function differentLetters(a: string, b: string): number {
   let bits = lettersOf(a) ^ lettersOf(b);
   let count = 0;

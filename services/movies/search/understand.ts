@@ -50,10 +50,7 @@ const pairs = new Set(['science fiction', 'sci fi', 'film noir', 'rom com']);
 /** A word directly followed by a number: "godfather2". */
 const numbered = /^(.*\p{L}{3})(\d{1,4})$/u;
 
-/**
- * Reads a search.
- * @param begins whether a word of the catalogue starts with a text; "thx1138" is not split if one does
- */
+/** Reads a search. @param begins whether a word of the catalogue starts with a text: "thx1138" is then not split */
 export function understand(text: string, begins: (word: string) => boolean = () => false): Asked {
   const words = termsOf(text).slice(0, 2 * maxTerms);
   const split = words.flatMap((term) => {
@@ -64,7 +61,7 @@ export function understand(text: string, begins: (word: string) => boolean = () 
   for (const [place, term] of terms.entries()) {
     // Between two words "et" means "and" ("Thelma et Louise"). Alone, first or last it is the film "E.T.".
     const isAnd = term.text === 'et' && place > 0 && place < terms.length - 1;
-    // A word with one error from "the" with which no word starts is an article: "thae".
+    // "thae" is an article: it has one error from "the", and no word of the catalogue starts with it.
     if (isAnd || (errorsBetween(term.text, 'the', 1) < 2 && !begins(term.text))) term.weight = articleWeight;
   }
   return { title: fold(text).trim(), terms };
