@@ -1,4 +1,4 @@
-/** Adding and changing movies. The decisions are pure; the broker rejects an event whose movie has changed meanwhile. */
+/** Adding and changing movies. The decisions are pure; the broker rejects events of movies changed meanwhile. */
 import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { type MovieFields, type MovieState, movieStated } from './contract.ts';

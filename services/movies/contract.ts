@@ -30,9 +30,7 @@ export {
 const ifMatch = z
   .union([z.int(), z.string().max(100)])
   .optional()
-  .meta({
-    description: 'Refuse the change unless the movie is at this revision; also accepted as the header If-Match',
-  });
+  .meta({ description: 'Change the movie only if it is at this revision; also accepted as the header If-Match' });
 
 const sortFields = ['movieId', 'title', 'year', 'rating', 'popularity'] as const;
 export type SortField = (typeof sortFields)[number];
@@ -46,7 +44,7 @@ const sort = z
 
 /**
  * Maps the field names of the sample application that Marquee replaces: `name` for the title and `gender` for the
- * genres, as text or list. An old name given together with the new one is kept, and then refused as an unknown field.
+ * genres, as text or list. An old name beside the new one is kept, and then refused as an unknown field.
  */
 function legacyNames(input: Record<string, unknown>): Record<string, unknown> {
   const { name, gender, ...rest } = input;
@@ -258,10 +256,7 @@ export const movieStated = event({
 });
 export type MovieState = z.output<typeof movieStated.payload>;
 
-/**
- * Returns the movie id in the subject of an event.
- * @throws AppError invalid unless it is in canonical form: 1e2 and 07 would be other subjects for the same movie
- */
+/** Returns the movie id in a subject. @throws AppError invalid if not canonical: 1e2 and 07 would be other subjects */
 export function movieIdOf({ tokens: { movieId: token = '' } }: StoredEvent): number {
   const id = Number(token);
   if (!movieId.safeParse(id).success || String(id) !== token) {
@@ -270,10 +265,7 @@ export function movieIdOf({ tokens: { movieId: token = '' } }: StoredEvent): num
   return id;
 }
 
-/**
- * Returns the id of the movie that a stored movieStated is about, which is the one in its subject.
- * @throws AppError invalid when that is not a movie id, or differs from the one in the payload
- */
+/** Returns the movie id in a movieStated's subject. @throws AppError as movieIdOf, or invalid if the payload differs */
 export function statedMovieId(stored: StoredEvent): number {
   const fromSubject = movieIdOf(stored);
   const state = stored.data as MovieState;

@@ -9,10 +9,7 @@ import { genres, movieGenres } from './schema.ts';
 /** Movies whose rows are written in one transaction at the end of a build, which takes a fraction of a second. */
 const batchSize = 50_000;
 
-/**
- * Writes genre rows. While a view is being built they are left out, and afterwards written in batches in key order,
- * which is cheaper; from then on they are written with each movie.
- */
+/** Writes genre rows with each movie, or at the end of a build in batches in key order, which is cheaper. */
 export class GenreRows {
   readonly #add;
   readonly #remove;

@@ -49,10 +49,7 @@ export class Importer {
     this.#known = known;
   }
 
-  /**
-   * Imports films and returns a result for each.
-   * @throws AppError unavailable when not all films could be stored in time; the import can safely be repeated
-   */
+  /** Returns each film's result. @throws AppError unavailable if not all were stored in time; repeating is safe */
   async import(films: ImportedFilm[], rules: Rules, deadline: number): Promise<ImportResult[]> {
     const results: ImportResult[] = [];
     const run: Run = { films, rules, deadline, results, earlier: this.#rememberResults(rules.importId, results) };
@@ -144,7 +141,7 @@ export class Importer {
     return movieMessage(this.#context.config.site, movieId, decision.revision, decision.state);
   }
 
-  /** Returns the catalogue as the view shows it. A film that is decided on again keeps its new id while that is free. */
+  /** Returns the catalogue as the view shows it. A film decided on again keeps its new id while that is free. */
   #catalogue(rules: Rules): Catalogue {
     let newId = 0;
     return {

@@ -1,8 +1,7 @@
 /**
- * Lists of movies: filtered, sorted and paged. When few movies match, they are read and sorted. When many match, the
- * catalogue is walked in list order, because a page is soon full. Both ways read an index that has all filtered
- * columns, and movie rows only for the page. Plain SQL, because SQLite's planner has no statistics and would choose
- * other indices.
+ * Lists of movies: filtered, sorted and paged. Few matches are read and sorted. When many movies match, the catalogue
+ * is walked in list order, because a page is soon full. Both ways read an index that has all filtered columns, and
+ * movie rows only for the page. Plain SQL: SQLite's planner, which has no statistics, would choose other indices.
  */
 import { z } from 'zod';
 import { decodeCursor, jsonPage, paginate } from '../../shared/operations/cursor.ts';
@@ -31,10 +30,7 @@ export const lastOfPage = z.tuple([z.union([z.string(), z.number()]), z.int()]);
 /** Most matches that are sorted. Fewer by title, which only the movie rows and one index have. */
 const maxSorted = { movies: 20_000, titles: 4000 };
 
-/**
- * Returns the number of matches from which walking is faster than sorting. A walk fills a page sooner the larger the
- * share of matches is, so the break-even grows with the square root of the catalogue's size.
- */
+/** Most matches worth sorting. A walk gets faster with their share, so this grows as the catalogue's square root. */
 export const sortingLimit = (max: number, movies: number): number => Math.min(max, Math.ceil(14 * Math.sqrt(movies)));
 
 const byYear = 'movies_by_year';
@@ -58,7 +54,7 @@ export interface ListShape {
   minRating: boolean;
   /** Whether the page starts after a cursor. */
   continued: boolean;
-  /** Whether the matches are read first, and sorted unless they come in list order. Otherwise the catalogue is walked. */
+  /** Whether the matches are read, and sorted unless they come in list order. Otherwise the catalogue is walked. */
   matchesFirst: boolean;
   /** true: only movies whose sort value is known; false: only the others; undefined: both. */
   known?: boolean;
@@ -118,10 +114,7 @@ export function movieLists(db: Database, maxOf = maxSorted) {
   };
 }
 
-/**
- * Splits an ascending list by year or rating in two, so that movies with an unknown value, stored as 0, come last.
- * @param key sort value in the cursor; undefined for the first page
- */
+/** Splits an ascending list so that unknown years and ratings (0) come last. @param key sort value of the cursor */
 function partsOf(shape: ListShape, key: unknown): ListShape[] {
   if (!unknownLast.has(shape.sort)) return [shape];
   if (key === 0) return [{ ...shape, known: false }];
@@ -136,7 +129,7 @@ type FiltersOfPage = Filters & Partial<Pick<ListShape, 'sort' | 'continued'>>;
 
 const byGenreAndRating = 'movie_genres INDEXED BY movie_genres_by_rating';
 
-/** Returns the table or index that holds the matches in one range. */
+/** Returns the table or index with the matches in one range; only a rating beside a year is checked row by row. */
 function sourceOf({ genre, year, minRating }: Filters): string {
   if (genre && year) return 'movie_genres';
   if (genre) return minRating ? byGenreAndRating : 'movie_genres';
@@ -173,7 +166,7 @@ export function listQuery(shape: ListShape): string {
   const { genre, matchesFirst } = shape;
   const field = shape.sort.replace('-', '') as SortField;
   if (matchesFirst) return matchQuery(shape, field, sourceOf(shape));
-  // The rows of a genre are in order of year, and its index in order of rating: they are walked instead of the catalogue.
+  // The rows of a genre are in order of year, and its index is in order of rating: these are walked instead.
   if (genre && field === 'year') return matchQuery(shape, field, 'movie_genres');
   if (genre && field === 'rating') return matchQuery(shape, field, byGenreAndRating);
   return walkQuery(shape, field);

@@ -97,10 +97,7 @@ export function movieQueries(db: Database) {
       const free = !document.get({ movieId: after + 1 });
       return free ? after + 1 : (gap.get({ after: after + 1 })?.id ?? after + 1);
     },
-    /**
-     * Runs many reads in one transaction, so that the file is locked only once. Of an asynchronous `read` this includes
-     * only what runs before its first await.
-     */
+    /** Runs reads in one transaction, which locks the file once; of an async `read`, those before its first await. */
     inTransaction<T>(read: () => T): T {
       let result!: T;
       // better-sqlite3 does not allow a transaction to return a promise.
@@ -111,7 +108,7 @@ export function movieQueries(db: Database) {
     },
     genres: () => allGenres.all().map(({ genreKey, movies }) => ({ genre: nameOf(genreKey), movies })),
     list: movieLists(db),
-    /** Returns a page of search results as JSON, best first or sorted. @throws AppError invalid for another list's cursor */
+    /** Returns a page of results as JSON, best first or sorted. @throws AppError invalid for another list's cursor */
     search(text: string, { sort, limit, cursor, ...filters }: SearchInput): string {
       if (sort === undefined) {
         return searchAnswer(search.find(text, { ...filters, limit, cursor }));

@@ -1,7 +1,6 @@
 /**
  * Tables of the movies view. `npm run migrations -- movies` turns a change here into SQL. drizzle does not support
- * WITHOUT ROWID, which is added to the migration by hand for the tables that say so, or full-text tables, which are in
- * migrations/0001_search.sql.
+ * WITHOUT ROWID, added to the migration by hand for tables that say so, or full-text tables (0001_search.sql).
  */
 import { integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
@@ -60,10 +59,7 @@ export const words = sqliteTable('words', {
   word: text('word').primaryKey(),
 });
 
-/**
- * Variants of words: without each of their letters, by sound, with sorted letters, and backwards. A mistyped word
- * shares a variant with the right one. WITHOUT ROWID.
- */
+/** Variants of words (a letter less, by sound, sorted, backwards), which mistyped forms share. WITHOUT ROWID. */
 export const wordVariants = sqliteTable(
   'word_variants',
   {
@@ -86,10 +82,7 @@ export const filmKeys = sqliteTable(
   (table) => [primaryKey({ columns: [table.movieId, table.titleKey] })],
 );
 
-/**
- * Indices that are created at the end of a build. Each has the order of a list and the columns that lists filter by, so
- * that the rows of movies that do not match are not read.
- */
+/** Indices made at the end of a build. Each has a list's order and the filtered columns, so only matches are read. */
 export const movieIndices = {
   movies_by_title: 'movies (title_key, movie_id, year, rating)',
   movies_by_year: 'movies (year, movie_id, rating, votes, title_key)',

@@ -46,7 +46,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     return new JsonResponse(input.cursor ? page(view.queries) : view.cached(JSON.stringify([q, input]), page));
   };
 
-  /** Publishes the state that `decide` returns. @returns the movie with its new revision, and whether the view shows it */
+  /** Publishes the state that `decide` returns. @returns the movie, its revision, and whether the view shows it */
   const change = async (movieId: number, deadline: number, decide: (known: KnownMovie) => MovieState) => {
     let state: MovieState | undefined;
     const decideNow = () => {

@@ -119,7 +119,7 @@ export function walk(page: (cursor: string | undefined) => MoviePage): MoviePage
   }
 }
 
-/** Returns a random number generator that repeats its sequence for the same seed, so that failures can be reproduced. */
+/** Returns a random number generator. The same seed gives the same numbers, so that failures can be reproduced. */
 export function randomOf(seed: number) {
   let state = seed;
   const next = (): number => {
