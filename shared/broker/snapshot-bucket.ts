@@ -133,7 +133,7 @@ export class SnapshotBucket {
     }
   }
 
-  /** Stores a snapshot. @throws Error when the broker does not store it. What may be left of it, `prune` removes. */
+  /** Stores a snapshot. @throws Error when the broker does not store it; `prune` removes what may be left of it */
   async put(name: string, view: SnapshotInfo, data: ReadableStream<Uint8Array>): Promise<void> {
     const objects = new Objm(jetstream(this.#connection.link.nc, { checkAPI: false }));
     const bucket = await objects.open(bucketOf(this.#service), false);
@@ -154,11 +154,12 @@ export class SnapshotBucket {
   /** Claims the right to make a snapshot until disposed or the process ends; undefined while another replica has it. */
   async claim(): Promise<Claim | undefined> {
     const lost = new AbortController();
-    let sequence = await this.#publishClaim(0, claimS);
-    if (sequence === undefined) return undefined;
+    let claimed = this.#publishClaim(0, claimS);
+    if ((await claimed) === undefined) return undefined;
     const renew = async (seconds: number): Promise<void> => {
-      if (sequence !== undefined) sequence = await this.#publishClaim(sequence, seconds).catch(() => undefined);
-      if (sequence === undefined) lost.abort(new Error('the right to make a snapshot was lost'));
+      // After any renewal that is in progress, as its sequence is the one to expect.
+      claimed = claimed.then((sequence) => sequence && this.#publishClaim(sequence, seconds)).catch(() => undefined);
+      if ((await claimed) === undefined) lost.abort(new Error('the right to make a snapshot was lost'));
     };
     const timer = setInterval(() => renew(claimS), (claimS * 1000) / 3);
     return {
