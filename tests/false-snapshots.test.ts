@@ -67,7 +67,7 @@ test.concurrent('a snapshot of another version, or ahead of its stream, is not u
   assert.deepEqual(await begin(given, voters(10)), []);
   const marked = voters(10).map((name) => `${name}!`);
   const newer = { version: 2, rows: { mark: '!' } };
-  assert.deepEqual(await begin(given, marked, newer), ['its file is of another version']);
+  assert.deepEqual(await begin(given, marked, newer), ['its file has another version than its metadata']);
   await say({ version: 1, checkpoints: snapshot.checkpoints.map((one) => ({ ...one, sequence: 11 })) });
   assert.deepEqual(await begin(given, voters(10)), []);
   await say(snapshot);

@@ -82,7 +82,7 @@ describe('a hub and an edge', () => {
     using folder = temporaryFolder();
     const { status, out } = await copyOf(edge, folder.path);
     assert.equal(status, 1, out);
-    assert.match(out, /^edge1 is already running on \S+: .*npm run site -- add NAME/m);
+    assert.match(out, /^edge1 is already running on \S+\. .*npm run site -- add NAME/m);
     assert.equal((await get(`${edge.url}/movies/1`)).status, 200);
   });
 
