@@ -33,7 +33,8 @@ async function main(): Promise<void> {
   log.info(applied, 'streams applied');
   if (!values.new && Object.values(applied).includes('created')) {
     log.info(
-      'views keep data that the new streams lack: restore them (npm run restore), or run npm run streams -- --new',
+      'views keep any data that the new streams lack: restore a backup (npm run restore), or accept the streams as they ' +
+        'are (npm run streams -- --new)',
     );
   }
 }

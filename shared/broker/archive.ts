@@ -35,7 +35,7 @@ export function archiveOf(kind: string, stream = kind): Archive {
   return { stream: archiveKind + stream.slice(kind.length), subject: `archive.*.${kind.toLowerCase()}` };
 }
 
-/** Returns whether a mirror receives nothing from its source. Otherwise it gets at least a heartbeat each second. */
+/** Returns whether a mirror has received nothing from its source for 3 seconds, not even the heartbeat of each second. */
 export function isCutOff({ active }: StreamSourceInfo): boolean {
   return active < 0 || active > nanos(3000);
 }

@@ -31,7 +31,7 @@ export interface StoredEvent<P = unknown> {
   site: string;
   /**
    * When the event happened, in milliseconds since 1970: the producer's `ce-time`, but not later than the broker stored
-   * it, and later than what the producer had seen of the same thing.
+   * it. If the producer had seen a later time of the same thing, the event counts as after that.
    */
   time: number;
   /** Sequence in the stream of the home site, also when read from a copy. */

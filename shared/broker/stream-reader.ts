@@ -146,8 +146,8 @@ export class StreamReader implements AsyncDisposable {
 }
 
 /**
- * Returns why a position does not belong to a stream. A copy may end before it, and gets the missing messages from its
- * home.
+ * Returns why a position does not belong to a stream. A copy never needs an operator, as it can be fetched again from
+ * its home, and may lack its last messages after its broker was killed, which then come again.
  * @throws ReplacedStream when an operator must decide, as the target may have all that is left of the earlier stream
  */
 function replacedReason(info: StreamInfo, { sequence, created }: Checkpoint): string | undefined {

@@ -41,7 +41,7 @@ const firstDelayMs = 200;
 const longestDelayMs = 15_000;
 
 const consumerExists = 10148;
-/** How long a stopping worker waits for the broker to confirm that no more messages are on their way. */
+/** How long `drain` waits for the broker to confirm that no more messages are on their way. */
 const drainWithinMs = 1000;
 
 /** Processes messages until it is disposed; then finishes the ones in progress and returns the rest to the broker. */
@@ -85,7 +85,7 @@ export class Worker implements AsyncDisposable {
     try {
       for await (const message of messages) {
         if (this.#inProgress.size >= concurrency && !ended.aborted) await Promise.race(this.#inProgress);
-        // The worker is stopping: received messages that were not begun go to another replica at once.
+        // The worker stops, or the connection changed: messages that were not begun go to another replica at once.
         if (ended.aborted) {
           message.nak();
           continue;

@@ -99,7 +99,7 @@ export class ServiceCaller {
     const key = group === undefined ? service : `${service} ${group}`;
     let client = this.#clients.get(key);
     if (!client) {
-      // A broker with users derives its permissions from the contracts and would refuse the request.
+      // A broker with users would refuse the request, because their permissions are derived from the contracts.
       if (this.#asks !== 'all' && !this.#asks.includes(service)) {
         const { name } = this.#connection;
         throw new Error(`${name} calls ${service}: add ${service} to "asks" in the contract of ${name}`);

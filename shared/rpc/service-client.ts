@@ -90,7 +90,7 @@ export class Unanswered extends AppError {
   }
 }
 
-/** Milliseconds after which a replica may hang (answers usually take a few), and the interval of checks after that. */
+/** Milliseconds without a reply after which the replica may hang (answers usually take a few); then interval of checks. */
 const slowMs = 350;
 const checkEveryMs = 50;
 /** Delay before the retry of a request that no replica received, in milliseconds. */

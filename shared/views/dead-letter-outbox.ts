@@ -30,7 +30,7 @@ export function outboxOf({ $client: client }: Database, { connection, log, post 
     const { stream, sequence } = row;
     const message = { ...row, headers: JSON.parse(row.headers) as Record<string, string> };
     await sendDeadLetter(connection, { message, created, reason, attempts: 1 });
-    log.error({ stream, sequence, reason }, 'a message went to DEADLETTERS');
+    log.error({ stream, sequence, reason }, 'a message was sent to DEADLETTERS');
     post({ kind: 'deadLettered', stream });
     if (!disposed) remove.run(stream, created, sequence);
   };
