@@ -1,4 +1,4 @@
-/** What every service needs, outside its folder and in it: says which file lacks it. */
+/** Checks what every service needs in its folder and outside, and names the file that lacks it. */
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,17 +11,17 @@ import { startServices } from './start.ts';
 const root = join(import.meta.dirname, '..');
 const compose = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
 
-/** A service's block of docker-compose.yml; undefined where there is none. */
+/** Returns a service's block of docker-compose.yml, if there is one. */
 function blockOf(name: string): string | undefined {
   return new RegExp(`^ {2}${name}:(?: &\\w+)?\\n((?: {4}.*\\n|\\n)+)`, 'm').exec(compose)?.[1];
 }
 
-test('every folder with a service has its line in services/index.ts', () => {
+test('services/index.ts lists every service folder', () => {
   const folders = globSync('*/service.ts', { cwd: import.meta.dirname }).map((file) => dirname(file));
   assert.deepEqual([...serviceNames].sort(), folders.sort());
 });
 
-test('what is no port is refused, also of a service that this process does not run', async () => {
+test('refuses an invalid port, even of a service that this process does not run', async () => {
   for (const name of ['GATEWAY_PORT', 'GATEWAY_OPERATOR_PORT'])
     await assert.rejects(
       startServices(readConfig({ [name]: '80800' }), ['movies']),
@@ -29,7 +29,7 @@ test('what is no port is refused, also of a service that this process does not r
     );
 });
 
-test('ports, streams and services that contracts name are there, each port once', () => {
+test('ports are unique, and the streams and services that contracts name exist', () => {
   const ports = services.map(({ port }) => port);
   assert.deepEqual([...new Set(ports)], ports);
   for (const { name, asks = [], events, publishes = events } of services) {
@@ -48,7 +48,7 @@ for (const service of services) {
     const folder = join(import.meta.dirname, service.name);
     const hasView = existsSync(join(folder, 'projections.ts'));
 
-    test('its folder is laid out as the others', () => {
+    test('its folder has the usual files', () => {
       const files = [
         'contract.ts',
         'access-decisions.ts',
@@ -63,7 +63,7 @@ for (const service of services) {
       }
     });
 
-    test('docker-compose.yml has its block', () => checkBlock(service, hasView));
+    test('docker-compose.yml has a block for it', () => checkBlock(service, hasView));
   });
 }
 

@@ -1,22 +1,22 @@
-/** Starting several services together, and stopping them together. */
+/** Starts and stops several services together. */
 import type { RunningService } from '../shared/host.ts';
 import { type Config, portOf } from '../shared/process/config.ts';
 import { backingServices, serviceNamed, services } from './index.ts';
 
 /**
- * Starts services by name; all of them when none is named. `ready` resolves when all of them are.
- * @throws Error for a name that there is not, and for a variable of a port that holds none.
+ * Starts services by name, or all of them if `names` is empty. `ready` resolves when all of them are ready.
+ * @throws Error for an unknown name or an invalid port variable; a service's own error if it cannot start
  */
 export async function startServices(config: Config, names: string[]) {
   const wanted = names.length > 0 ? names.map(serviceNamed) : services;
-  // A port that is none is refused, also of a service that runs elsewhere: the environment is often that of all.
+  // Checks the ports of all services, because processes that run different services often share an environment.
   for (const { name } of services) for (const one of [name, `${name}-operator`]) portOf(config, one);
   const others = Promise.withResolvers<unknown>();
   const settled = await Promise.allSettled(wanted.map(async ({ load }) => (await load())(config, others.promise)));
   const running = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failed = settled.find((result) => result.status === 'rejected');
   if (failed) {
-    // Else the gateway waits for them, and keeps the process for ten seconds.
+    // Otherwise the gateway waits for the others, and delays the exit by ten seconds.
     others.resolve(undefined);
     await stopAll(running);
     throw failed.reason;
@@ -26,14 +26,14 @@ export async function startServices(config: Config, names: string[]) {
   const ready = Promise.all(running.map((service) => service.ready)).then(() => {});
   ready.catch(() => {});
   return {
-    /** Each at an address that can be opened here, also where it listens on all of them. */
+    /** The services, each with a URL that can be opened on this machine. */
     services: running.map((one) => ({ ...one, url: openedAt(one.url) })),
     ready,
     [Symbol.asyncDispose]: () => stopAll(running),
   };
 }
 
-/** An address that can be opened on this machine, of one that may be all of its addresses. */
+/** Returns a URL with loopback in place of the wildcard address, so that it can be opened on this machine. */
 export function openedAt(url: string): string {
   return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }

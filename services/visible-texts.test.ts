@@ -1,4 +1,4 @@
-/** Texts that people have to read: what cannot be seen is refused where it is given, and read where it was stored before. */
+/** Texts without a visible character: commands refuse them, but events that were stored with one stay readable. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { parseInput } from '../shared/operations/input.ts';
@@ -20,7 +20,7 @@ const cases: [operation: unknown, input: object, field: string][] = [
   [technicalSupport.resolve, { orderId: '1', resolution: blank }, 'resolution'],
 ];
 
-test('no command takes a text that nobody can see', () => {
+test('commands refuse a text without a visible character', () => {
   for (const [operation, input, field] of cases) {
     const { subject } = operation as Operation;
     const fields = [{ field, message: 'must have a visible character' }];
@@ -28,7 +28,7 @@ test('no command takes a text that nobody can see', () => {
   }
 });
 
-test('events that were stored with one are still read', () => {
+test('events with such a text stay readable', () => {
   assert.ok(movieStated.payload.safeParse({ title: blank }).success);
   assert.ok(ticketEvents.opened.payload.safeParse({ userId: 'ann', message: blank }).success);
 });
