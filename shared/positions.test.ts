@@ -7,22 +7,7 @@ test('keeps the places of the latest writes when a position has too many', () =>
   const view = { position: () => ({ sequence: 9, created: 'now' }) };
   const { after } = positionsOf(view as never, { site: 'hub', sites: ['hub'] }, {} as never);
   const given = Array.from({ length: 64 }, (_, n) => ({ stream: `S${n}`, sequence: 5, tag: tagOf('now') }));
-  const written = new Map([
-    ['S0', 6],
-    ['S1', 4],
-    ['VOTES', 1],
-  ]);
-  const places = decodePosition(after(written, encodePosition(given)) ?? '');
-  const last = places.slice(-3).map(({ stream, sequence }) => [stream, sequence]);
-  assert.deepEqual(
-    [places.length, last],
-    [
-      64,
-      [
-        ['S0', 6],
-        ['S1', 5],
-        ['VOTES', 1],
-      ],
-    ],
-  );
+  const position = after(new Map(Object.entries({ S0: 6, S1: 4, VOTES: 1 })), encodePosition(given)) ?? '';
+  assert.equal(decodePosition(position).length, 64);
+  assert.match(position, /, S63:5:[^,]+, S0:6:[^,]+, S1:5:[^,]+, VOTES:1:[^,]+$/);
 });

@@ -156,9 +156,15 @@ test('accepts only base64url of bounded length, so that a token has only one for
   assert.match((await refused('unauthenticated', () => identity.of({ token: long }))).message, /8192/);
 });
 
+/** Creates a key pair, with its public key as an entry of a key set. */
+async function createKey(alg = 'ES256', kid = 'k') {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  return { privateKey, publicKey, jwk: { ...(await exportJWK(publicKey)), kid } };
+}
+
 /** Starts a key server whose response can be replaced. */
-async function keyServer(respond: () => { status?: number; body: string }) {
-  const state = { respond };
+async function keyServer(...jwks: object[]) {
+  const state = { respond: (): { status?: number; body: string } => ({ body: JSON.stringify({ keys: jwks }) }) };
   const server = createServer((_, response) => {
     const { status = 200, body } = state.respond();
     response.writeHead(status, { 'content-type': 'application/json' }).end(body);
@@ -170,12 +176,9 @@ async function keyServer(respond: () => { status?: number; body: string }) {
 
 test('refuses a token after the next refresh once its key has left the key set', async (t) => {
   t.onTestFinished(() => void vi.useRealTimers());
-  const [old, young] = await Promise.all(['old', 'young'].map(() => generateKeyPair('ES256', { extractable: true })));
-  assert.ok(old && young);
-  const jwk = async (kid: string, { publicKey }: typeof old) => ({ ...(await exportJWK(publicKey)), kid });
-  const both = JSON.stringify({ keys: [await jwk('old', old), await jwk('young', young)] });
-  const left = JSON.stringify({ keys: [await jwk('young', young)] });
-  await using keys = await keyServer(() => ({ body: both }));
+  const old = await createKey('ES256', 'old');
+  const young = await createKey('ES256', 'young');
+  await using keys = await keyServer(old.jwk, young.jwk);
   const identity = identityOf({ ...none, jwksUrl: keys.jwksUrl });
   const token = await sign({}, old.privateKey, 'ES256', 'old');
   const other = await sign({ sub: 'bob' }, young.privateKey, 'ES256', 'young');
@@ -184,7 +187,7 @@ test('refuses a token after the next refresh once its key has left the key set',
   keys.state.respond = () => ({ status: 500, body: '' });
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 });
   assert.equal((await identity.of({ token })).userId, 'alice', 'cached while the key server fails');
-  keys.state.respond = () => ({ body: left });
+  keys.state.respond = () => ({ body: JSON.stringify({ keys: [young.jwk] }) });
   vi.setSystemTime(Date.now() + 6000);
   await refused('unauthenticated', () => identity.of({ token }));
   assert.equal((await identity.of({ token: other })).userId, 'bob');
@@ -192,9 +195,8 @@ test('refuses a token after the next refresh once its key has left the key set',
 
 test('does not cache a token whose key is removed while the token is being verified', async (t) => {
   t.onTestFinished(() => void vi.useRealTimers());
-  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
-  const body = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k' }] });
-  await using keys = await keyServer(() => ({ body }));
+  const { privateKey, jwk } = await createKey();
+  await using keys = await keyServer(jwk);
   const identity = identityOf({ ...none, jwksUrl: keys.jwksUrl });
   const [token, other] = await Promise.all(['alice', 'bob'].map((sub) => sign({ sub }, privateKey, 'ES256')));
   await identity.of({ token: other });
@@ -214,9 +216,8 @@ test('does not cache a token whose key is removed while the token is being verif
 test('uses the last keys while the key server is unreachable, until they are too old', async (t) => {
   t.onTestFinished(() => void vi.useRealTimers());
   using folder = temporaryFolder();
-  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
-  const body = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k' }] });
-  await using keys = await keyServer(() => ({ body }));
+  const { privateKey, jwk } = await createKey();
+  await using keys = await keyServer(jwk);
   const access = { ...none, jwksUrl: keys.jwksUrl };
   const config = { dataDir: folder.path, jwksMaxAge: 3600 };
   const token = await sign({ exp: Math.floor(Date.now() / 1000) + 86_400 }, privateKey, 'ES256');
@@ -246,7 +247,7 @@ test('answers 401 for an unusable key, and 503 for an invalid key set', async ()
   const exp = Math.floor(Date.now() / 1000) + 600;
   const signed = `${part({ alg: 'RS256', kid: 'weak' })}.${part({ sub: 'alice', exp })}`;
   const token = `${signed}.${createSign('RSA-SHA256').update(signed).sign(weak.privateKey, 'base64url')}`;
-  await using keys = await keyServer(() => ({ body: JSON.stringify({ keys: [jwk] }) }));
+  await using keys = await keyServer(jwk);
   const identity = identityOf({ ...none, jwksUrl: keys.jwksUrl });
   await refused('unauthenticated', () => identity.of({ token }));
   for (const body of ['{"keys":7}', '[]', 'no JSON', '']) {
@@ -259,31 +260,21 @@ test('answers 401 for an unusable key, and 503 for an invalid key set', async ()
 test('checks tokens with RS256, ES256 and EdDSA keys at a URL, and answers 503 while they cannot be fetched', async (t) => {
   t.onTestFinished(() => void vi.useRealTimers());
   const algorithms = ['RS256', 'ES256', 'EdDSA'];
-  const pairs = await Promise.all(algorithms.map((alg) => generateKeyPair(alg, { extractable: true })));
-  const keys = await Promise.all(
-    pairs.map(async ({ publicKey }, index) => ({
-      ...(await exportJWK(publicKey)),
-      kid: algorithms[index],
-      use: 'sig',
-    })),
-  );
-  const server = createServer((_, response) => {
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys }));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
+  const created = await Promise.all(algorithms.map((alg) => createKey(alg, alg)));
+  await using keys = await keyServer(...created.map(({ jwk }) => ({ ...jwk, use: 'sig' })));
+  const { jwksUrl } = keys;
   const identity = identityOf({ ...none, jwksUrl });
-  for (const [index, alg] of algorithms.entries()) {
-    const token = await sign({ sub: alg }, (pairs[index] as (typeof pairs)[0]).privateKey, alg, alg);
-    assert.equal((await identity.of({ token })).userId, alg);
+  for (const { privateKey, jwk } of created) {
+    const token = await sign({ sub: jwk.kid }, privateKey, jwk.kid, jwk.kid);
+    assert.equal((await identity.of({ token })).userId, jwk.kid);
   }
-  const [rsa] = pairs as [(typeof pairs)[0]];
+  const [rsa] = created as [(typeof created)[0]];
   const confused = await sign({}, new TextEncoder().encode(await exportSPKI(rsa.publicKey)), 'HS256', 'RS256');
   await refused('unauthenticated', () => identity.of({ token: confused }));
   const unknown = await sign({}, (await generateKeyPair('RS256')).privateKey, 'RS256', 'nobody knows');
   await refused('unauthenticated', () => identity.of({ token: unknown }));
 
-  await new Promise((resolve) => server.close(resolve));
+  await keys[Symbol.asyncDispose]();
   const passed = Date.now() + 6000;
   vi.useFakeTimers({ toFake: ['Date'], now: passed });
   await refused('unavailable', () => identity.of({ token: unknown }));
