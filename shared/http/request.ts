@@ -74,9 +74,8 @@ export class RequestHeaders implements GivenRequest {
 }
 
 /**
- * Returns a function that reads an operation's input from a request: the path, the query or the JSON body, and the
- * headers that the operation maps to fields. It throws AppError invalid for an unknown field, which would otherwise be
- * ignored.
+ * Returns a function that reads an operation's input from the path, the query or the JSON body, and mapped headers of a
+ * request. It throws AppError invalid for an unknown field, which would otherwise be ignored.
  */
 export function inputReader(operation: Operation): (c: Context, given: RequestHeaders) => Fields | Promise<Fields> {
   const convert = converter(operation);

@@ -97,9 +97,8 @@ export function lateIndices(db: Database, indices: Record<string, string>) {
   return {
     missing,
     /**
-     * Creates the next missing index. SQLite sorts in temporary files, since sorting in memory would need more than the
-     * whole service uses.
-     * @returns a description of what was done; undefined if no index was missing
+     * Creates the next missing index. SQLite sorts in files: in memory it would need more than the whole service uses.
+     * @returns what was done; undefined if no index was missing
      */
     add(): string | undefined {
       const [name] = missing();

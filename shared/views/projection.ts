@@ -20,9 +20,8 @@ export interface Projection {
   /** Discards what was collected for `finish`, because the transaction failed. */
   abandon?(): void;
   /**
-   * Does one step of the work that is cheaper once for the whole view, before the first query. A step takes a few
-   * seconds at most and has its own transaction. Events may be applied between two steps, and after a restart another
-   * process continues.
+   * Does one step of the work that is cheaper once for the whole view, before the first query: a few seconds at most,
+   * in its own transaction. Between two steps events may be applied, or another process may take over.
    * @returns what the step did, such as `wrote ranks`; undefined if nothing was left to do
    */
   complete?(): string | undefined;
