@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { decodePosition, encodePosition, tagOf } from './operations/position.ts';
 import { positionsOf } from './positions.ts';
 
-test('keeps the places of the latest writes when a position has too many', () => {
+test('keeps the places of the latest writes when a position has more than are accepted again', () => {
   const view = { position: () => ({ sequence: 9, created: 'now' }) };
   const { after } = positionsOf(view as never, { site: 'hub', sites: ['hub'] }, {} as never);
   const given = Array.from({ length: 64 }, (_, n) => ({ stream: `S${n}`, sequence: 5, tag: tagOf('now') }));

@@ -78,7 +78,6 @@ export interface Exchange<R> {
   input(caller: Caller): Fields | Promise<Fields>;
   /** Sends a response. @throws AppError if that is not possible */
   respond(response: JsonResponse): R;
-  /** Sends an error. */
   refuse(error: AppError): R;
 }
 

@@ -97,9 +97,8 @@ export async function startTelemetry(
 export const messaging: Attributes = { 'messaging.system': 'nats' };
 
 /**
- * Starts a span in the trace of its cause, or in a new trace.
+ * Starts a span in the trace of `traceparent`, which is that of its cause, or in a new trace.
  * @param name a name of low cardinality, such as an operation or a stream, never an id
- * @param traceparent traceparent of the cause
  * @param linkedTo traceparents of other requests or events that the work is done for
  */
 export function startSpan(
