@@ -39,7 +39,7 @@ test('a filter that most popular movies match is not selective', () => {
 test('the ways to split a mistyped word have a bounded number of words', () => {
   const { terms } = understand('manwomanmustfindlovenewworldonefamilx');
   const readings = candidates.readings(terms);
-  assert.equal(candidates.partMistyped(readings, terms, 'names'), true);
+  assert.equal(candidates.splitMistyped(readings, terms, 'names'), true);
   const words = (readings.mistyped[0] ?? []).flat(2);
   assert.ok(words.length <= 24 && words.includes('family'), words.join());
 });
@@ -47,8 +47,8 @@ test('the ways to split a mistyped word have a bounded number of words', () => {
 test('both parts of a split word may be mistyped in names, but not in texts', () => {
   const { terms } = understand('womnaclokcmaker');
   const readings = candidates.readings(terms);
-  assert.equal(candidates.partMistyped(readings, terms, 'texts'), false);
-  assert.equal(candidates.partMistyped(readings, terms, 'names'), true);
+  assert.equal(candidates.splitMistyped(readings, terms, 'texts'), false);
+  assert.equal(candidates.splitMistyped(readings, terms, 'names'), true);
   assert.deepEqual(readings.mistyped[0], [[['woman'], ['clockmaker']]]);
 });
 

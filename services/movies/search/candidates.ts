@@ -171,7 +171,7 @@ export class Candidates {
    * Splits the first term that is similar to no word if it may be several words typed as one, one of them mistyped
    * ("pulpfictoin"), or in names two ("plupfictoin"). Writes the ways into `readings`. @returns whether there is any
    */
-  partMistyped(readings: Readings, terms: AskedTerm[], index: 'names' | 'texts'): boolean {
+  splitMistyped(readings: Readings, terms: AskedTerm[], index: 'names' | 'texts'): boolean {
     const at = terms.findIndex((term, i) => {
       const [nearest] = readings.corrections[i] ?? [];
       const isNear = nearest !== undefined && errorsBetween(term.text, nearest, 1) < 2;

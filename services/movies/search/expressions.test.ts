@@ -16,19 +16,19 @@ const nothing: Readings = {
 
 test('the last part of a split word is a prefix, unless it is long, or a single letter in texts', () => {
   const { terms } = understand('drama');
-  const parted = (split: string[], texts: boolean): string[] => {
-    const readings = { ...nothing, splits: [[split]] };
-    return groups(terms, readings, { texts, parted: true, corrected: false }, 0);
+  const formsOf = (words: string[], texts: boolean): string[] => {
+    const readings = { ...nothing, splits: [[words]] };
+    return groups(terms, readings, { texts, split: true, corrected: false }, 0);
   };
-  assert.match(parted(['dra', 'ma'], true).join(), /\("dra" AND "ma"\*\)/);
-  assert.match(parted(['dram', 'a'], false).join(), /\("dram" AND "a"\*\)/);
-  assert.match(parted(['dram', 'a'], true).join(), /\("dram" AND "a"\)/);
-  for (const texts of [true, false]) assert.match(parted(['dr', 'amama'], texts).join(), /\("amama" AND "dr"\)/);
+  assert.match(formsOf(['dra', 'ma'], true).join(), /\("dra" AND "ma"\*\)/);
+  assert.match(formsOf(['dram', 'a'], false).join(), /\("dram" AND "a"\*\)/);
+  assert.match(formsOf(['dram', 'a'], true).join(), /\("dram" AND "a"\)/);
+  for (const texts of [true, false]) assert.match(formsOf(['dr', 'amama'], texts).join(), /\("amama" AND "dr"\)/);
 });
 
 test('a long prefix becomes the few words that start with it, and an article before other words is no prefix', () => {
   const inNames = (q: string, begun: Readings['begun']): string[] =>
-    groups(understand(q).terms, { ...nothing, begun }, { texts: false, parted: false, corrected: false }, -1);
+    groups(understand(q).terms, { ...nothing, begun }, { texts: false, split: false, corrected: false }, -1);
   assert.deepEqual(inNames('micha', [['micha', 'michael']]), ['("micha" OR "michael")']);
   assert.deepEqual(inNames('the mic', []), ['"the"', '"mic"*']);
   assert.deepEqual(inNames('the', []), ['"the"*']);
@@ -36,7 +36,7 @@ test('a long prefix becomes the few words that start with it, and an article bef
 
 test('includes an article beside a year, but not words such as "movies"', () => {
   const inTexts = (q: string): number =>
-    groups(understand(q).terms, nothing, { texts: true, parted: false, corrected: false }, 0.2).length;
+    groups(understand(q).terms, nothing, { texts: true, split: false, corrected: false }, 0.2).length;
   assert.equal(inTexts('it 2017'), 2);
   assert.equal(inTexts('it 2017 psycho'), 2);
   for (const q of ['1994 movies', '90s movies', 'movies from 1994', '2012 the movie']) assert.equal(inTexts(q), 1, q);
@@ -55,11 +55,11 @@ test('every further part is evaluated only where those before agree', () => {
 test('in texts a known word is not split, and only the first of several years is a year', () => {
   const { terms } = understand('mother');
   const readings = { ...nothing, known: new Set(['mother']), splits: [[['mot', 'her']]] };
-  const parted = (texts: boolean): string =>
-    groups(terms, readings, { texts, parted: true, corrected: false }, 0).join();
-  assert.match(parted(false), /"mot" AND "her"\*/);
-  assert.doesNotMatch(parted(true), /"mot"/);
-  const years = groups(understand('1994 1980s').terms, nothing, { texts: true, parted: false, corrected: false }, 0);
+  const formsOf = (texts: boolean): string =>
+    groups(terms, readings, { texts, split: true, corrected: false }, 0).join();
+  assert.match(formsOf(false), /"mot" AND "her"\*/);
+  assert.doesNotMatch(formsOf(true), /"mot"/);
+  const years = groups(understand('1994 1980s').terms, nothing, { texts: true, split: false, corrected: false }, 0);
   assert.equal(years[0]?.includes('"§1994"'), true);
   assert.equal(years[1]?.includes('§'), false);
 });

@@ -51,7 +51,7 @@ export interface Reach {
   /** Forms for the index of all texts, instead of the one of names. */
   texts: boolean;
   /** Ways to split the term. */
-  parted: boolean;
+  split: boolean;
   /** Words that the term may be a mistyped form of. */
   corrected: boolean;
   /** Known words inside the term. */
@@ -85,7 +85,7 @@ function termExpression(
   terms: AskedTerm[],
   at: number,
   readings: Readings,
-  { texts, parted, corrected, anchored }: Reach,
+  { texts, split, corrected, anchored }: Reach,
 ): string {
   const { text, key, weight, parts, years, genres } = terms[at] as AskedTerm;
   const last = at === terms.length - 1;
@@ -97,15 +97,15 @@ function termExpression(
   if (key !== text) forms.push(whole(key));
   if (/^\d+th$/.test(key)) forms.push(whole(key.slice(0, -2)));
   if (parts) forms.push(together(parts.map(whole)));
-  for (const split of parted ? (readings.splits[at] ?? []) : []) {
+  for (const words of split ? (readings.splits[at] ?? []) : []) {
     // Known words are not split into short parts: "wom an", as many words start with "an", and in texts "mot her".
-    if (readings.known.has(text) && split.some(({ length }) => length < (texts ? 4 : 3))) continue;
-    const end = split.at(-1) ?? '';
+    if (readings.known.has(text) && words.some(({ length }) => length < (texts ? 4 : 3))) continue;
+    const end = words.at(-1) ?? '';
     // Only prefixes of 2 to 4 letters are indexed, in names also of 1. All words with another prefix would be read.
     const open = end.length <= longestIndexed && (end.length > 1 || !texts);
-    forms.push(together([...split.slice(0, -1).map(whole), open ? prefix(end) : whole(end)]));
+    forms.push(together([...words.slice(0, -1).map(whole), open ? prefix(end) : whole(end)]));
   }
-  for (const way of parted ? (readings.mistyped[at] ?? []) : []) {
+  for (const way of split ? (readings.mistyped[at] ?? []) : []) {
     forms.push(together(way.map((words) => either(words.map(whole)))));
   }
   if (anchored) forms.push(...(readings.anchors[at] ?? []).map(whole));

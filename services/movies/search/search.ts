@@ -108,7 +108,7 @@ export class Search {
     const names = isFiltered ? 'texts' : 'names';
     const readings = this.#candidates.readings(terms);
     const expressions = (corrected: boolean, texts: boolean, least: number, anchored = false): Rarity[] => {
-      const reach = { texts, parted: !texts || isFiltered, corrected, anchored };
+      const reach = { texts, split: !texts || isFiltered, corrected, anchored };
       const asked = groups(terms, readings, reach, least);
       // A single group need not be compared.
       if (asked.length === 1) return asked.map((expression) => ({ expression, rows: 1, last: 0 }));
@@ -134,7 +134,7 @@ export class Search {
       };
       loosely();
       if (!grades.hasNearlyAll() && terms.length < manyTerms) {
-        if (this.#candidates.partMistyped(readings, terms, names)) loosely();
+        if (this.#candidates.splitMistyped(readings, terms, names)) loosely();
         if (!grades.hasNearlyAll() && readings.anchors.some(({ length }) => length > 0)) loosely(true);
       }
       // Words mistyped in too many places are found by their first letters: "psuvho", "ratatooee".

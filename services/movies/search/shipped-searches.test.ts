@@ -83,7 +83,7 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['wong kar wai', 'In the Mood for Love', 'Chungking Express'],
     ['deniro scorsese', 'Taxi Driver', 'Goodfellas', 'Raging Bull'],
   ],
-  'joined and parted': [
+  'joined and split': [
     ['blackswan', 'Black Swan'],
     ['snow piercer', 'Snowpiercer'],
     ['trainspoting', 'Trainspotting'],

@@ -30,7 +30,7 @@ export class Suggestions {
     const read = (readings: Readings, more: boolean) =>
       this.#candidates.found(
         'names',
-        together(groups(terms, readings, { texts: false, parted: more, corrected: more }, least)),
+        together(groups(terms, readings, { texts: false, split: more, corrected: more }, least)),
         maxRead,
       );
     let rows = read(this.#candidates.joined(terms), false);
