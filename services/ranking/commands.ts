@@ -18,7 +18,7 @@ interface VoteBatcherOptions {
   store: ServiceContext<unknown>['commands']['store'];
 }
 
-/** Returns the id that a vote is stored under: the viewer, else one of the Idempotency-Key, else a random one. */
+/** Returns the id that a vote is stored under: the viewer, else made from the Idempotency-Key, else random. */
 export function voterOf(viewer: string | undefined, idempotencyKey: string | undefined): string {
   if (viewer !== undefined) return viewer;
   if (idempotencyKey === undefined) return onceVoter(randomUUID());

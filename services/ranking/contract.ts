@@ -15,7 +15,7 @@ const by = z
   .meta({
     description:
       'likes: most likes first, then by rating, then by title; trending: a like loses half of its weight every 7 days; ' +
-      "rating: the movie's own rating, weighted by its number of votes",
+      'rating: the rating of the dataset, weighted by its number of votes',
   });
 
 const rankedMovie = z

@@ -78,7 +78,7 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     return first?.movieId === movieId && first.voterId === voterId;
   }
 
-  /** Writes a vote unless it is older than the site's stored one, and updates the tally in memory. */
+  /** Writes a vote if it is newer than the site's stored one, and updates the tally in memory. */
   function writeVote({ movieId, voterId, liked, site, time, revision }: StoredVote): void {
     const rows = rowsOf.all({ movieId, voterId });
     const own = rows.find((row) => row.site === site);
@@ -140,9 +140,9 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     },
     complete() {
       afterCommit();
-      const votes = ranks.incremental ? [] : (staged?.take() ?? []);
-      if (votes.length > 0) {
-        writeVotes(votes);
+      const taken = ranks.incremental ? [] : (staged?.take() ?? []);
+      if (taken.length > 0) {
+        writeVotes(taken);
         return 'applied votes';
       }
       // In every step from here on, because a rollback of the first one brings the tables back.

@@ -16,7 +16,7 @@ const checkEvery = 5;
 const remindersPerRound = 200;
 /** Time after which a reminder that is still scheduled counts as not fired. */
 const overdueMs = 10_000;
-/** Interval of write probes while reminders do not fire. It is long because each probe stays in the stream. */
+/** Interval of write probes while reminders do not fire: the broker may store nothing. A probe stays in the stream. */
 const probeEveryMs = 60_000;
 
 /** Every replica runs a keeper. Expected sequences let only one of them publish each correction. */
@@ -46,8 +46,7 @@ export class ScheduleKeeper implements AsyncDisposable {
       } catch (error) {
         // The broker or the view is unavailable. The next round tries again; a repeated reason is logged once.
         const reason = messageOf(error);
-        if (reason !== logged)
-          this.#context.log.warn({ reason }, 'cannot check the schedules of reminders; will retry');
+        if (reason !== logged) this.#context.log.warn({ reason }, 'checking reminder schedules failed; retrying');
         logged = reason;
       }
       await pause(roundMs, undefined, { signal }).catch(() => {});

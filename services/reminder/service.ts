@@ -74,7 +74,7 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
     throw new AppError('not_found', `Movie ${movieId} is not ${name} of ${userId}.`);
   };
 
-  /** Returns a list entry from the view, or as it will be if the view does not show the change yet. */
+  /** Returns a list entry from the view, or as it will be while the view lags behind and may not answer at all. */
   const entryOf = (
     list: ListName,
     { userId, movieId }: Pair,

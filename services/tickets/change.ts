@@ -37,7 +37,7 @@ export async function executeChange(
     { stream: ticketEvents.opened.stream, deadline },
   );
   if (!done || !change || !message) return { ticket: known.ticket as Ticket, visible: true, published: false };
-  // The view may not show the fact yet. Here it gets the time that the event reader will give it.
+  // The view may lag. The fact gets the time that readers will give it, unless this clock is ahead of the broker's.
   const published = Date.parse(message.headers['ce-time'] as string);
   const time = Math.max(published, (lastTimeElsewhere(known.facts, site) ?? 0) + 1);
   const fact: StoredFact = { ...change, home: site, site, time, sequence: done.published.sequence };
