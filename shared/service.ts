@@ -58,7 +58,7 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
       // An existing view file answers queries as soon as the service listens, even without a broker.
       await view.opened;
       const endpoints = endpointsOf(definition.operations, handlersOf(definition, context), {
-        isViewFailure: (error) => view.handleQueryError(error),
+        handleError: (error) => view.handleQueryError(error),
         positions: positionsOf(view, context.connection.sites, context.commands),
       });
       const onBroker = serveOnBroker(definition, context, endpoints, parts);

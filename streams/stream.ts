@@ -18,7 +18,7 @@ export function stream(definition: StreamKind): StreamKind {
     allow_atomic: true,
     // 2 minutes: longer than any producer retries. Projections are idempotent by themselves.
     duplicate_window: 120_000_000_000,
-    // So that abandoned consumers, including those of users who may only read, do not stay for ever.
+    // So that abandoned consumers, including those of users who may only read, do not stay.
     consumer_limits: consumerLimits,
     deny_delete: false,
     deny_purge: false,

@@ -46,7 +46,7 @@ export async function startEcho(
     nc,
     name: 'echo',
     description: '',
-    endpoints: endpointsOf({ say: command, hear: query }, { say: handler, hear }, { isViewFailure: () => false }),
+    endpoints: endpointsOf({ say: command, hear: query }, { say: handler, hear }, { handleError: () => false }),
     identity: createIdentity(config, log),
     log,
     requestTimeoutMs: timeoutMs,

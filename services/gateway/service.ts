@@ -54,7 +54,7 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
           return tickets.issue(caller);
         },
       };
-      routes.push(...endpointsOf(gateway, handlers, { isViewFailure: () => false }));
+      routes.push(...endpointsOf(gateway, handlers, { handleError: () => false }));
       let api: Hono | undefined;
       const names = backing.map(({ name }) => name);
       const pages = createPages({

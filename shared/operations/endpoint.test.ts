@@ -21,7 +21,7 @@ test('answers unavailable when the view is broken, with an unknown outcome for a
     throw broken;
   };
   const handlers = { look: fail, make: () => Promise.reject(broken) };
-  const [query, command] = endpointsOf({ look, make }, handlers, { isViewFailure: (error) => error === broken });
+  const [query, command] = endpointsOf({ look, make }, handlers, { handleError: (error) => error === broken });
   const code = 'unavailable';
   assert.throws(() => query?.run({}, call), { code, outcome: undefined, retryAfter: 1 });
   await assert.rejects(async () => command?.run({}, call), { code, outcome: 'unknown' });
@@ -32,12 +32,12 @@ test('rethrows refusals, and errors that are not failures of the view', () => {
     const fail = () => {
       throw error;
     };
-    const [query] = endpointsOf({ look }, { look: fail }, { isViewFailure: () => error instanceof AppError });
+    const [query] = endpointsOf({ look }, { look: fail }, { handleError: () => error instanceof AppError });
     assert.throws(() => query?.run({}, call), error);
   }
 });
 
 test('returns synchronously when the handler does, so that it is never in flight', () => {
-  const [query] = endpointsOf({ look }, { look: () => ({}) }, { isViewFailure: () => false });
+  const [query] = endpointsOf({ look }, { look: () => ({}) }, { handleError: () => false });
   assert.deepEqual(query?.run({}, call), respond({}));
 });

@@ -80,7 +80,7 @@ export interface Runnable {
 
 interface EndpointHost {
   /** Called with every unexpected error of a handler. Returns whether the view cannot be read, or is being rebuilt. */
-  isViewFailure(error: unknown): boolean;
+  handleError(error: unknown): boolean;
   positions?: Positions;
 }
 
@@ -103,7 +103,7 @@ function endpoint(operation: Operation, handle: Handler<Operation>, host: Endpoi
     return response;
   };
   const failed = (error: unknown): never => {
-    if (error instanceof AppError || !host.isViewFailure(error)) throw error;
+    if (error instanceof AppError || !host.handleError(error)) throw error;
     // A command may already have published.
     const outcome = isCommand ? 'unknown' : undefined;
     throw new AppError('unavailable', 'The view cannot be read at the moment: try again.', { outcome, cause: error });
