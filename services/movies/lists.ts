@@ -4,18 +4,16 @@
  * movie rows only for the page. Plain SQL: SQLite's planner, which has no statistics, would choose other indices.
  */
 import { z } from 'zod';
-import { decodeCursor, jsonPage, paginate } from '../../shared/operations/cursor.ts';
+import { decodeCursor, jsonPage, type PageInput, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { SortField } from './contract.ts';
 import { fold } from './fold.ts';
 
-export interface ListInput {
+export interface ListInput extends PageInput {
   genre?: string | undefined;
   year?: number | undefined;
   minRating?: number | undefined;
   sort: SortField | `-${SortField}`;
-  limit: number;
-  cursor?: string | undefined;
 }
 
 interface ListRow {

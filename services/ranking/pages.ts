@@ -2,18 +2,16 @@
 import { and, desc, eq, lt, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/sqlite-core';
 import { z } from 'zod';
-import { decodeCursor } from '../../shared/operations/cursor.ts';
+import { decodeCursor, type PageInput } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { genreKeyOf, overall } from './catalogue-projection.ts';
 import { ranked } from './schema.ts';
 
 export type RankBy = 'likes' | 'trending' | 'rating';
 
-export interface RankInput {
+export interface RankInput extends PageInput {
   genre?: string | undefined;
   by: RankBy;
-  limit: number;
-  cursor?: string | undefined;
 }
 
 export type RankedRow = typeof ranked.$inferSelect;

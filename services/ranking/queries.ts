@@ -1,7 +1,7 @@
 /** The queries of the ranking view, each prepared once. */
 import { and, eq, gt, sql } from 'drizzle-orm';
 import { z } from 'zod';
-import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
+import { decodeCursor, type PageInput, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
 import { winnerOf } from '../../shared/views/sites.ts';
@@ -9,11 +9,6 @@ import { overall } from './catalogue-projection.ts';
 import { type RankedRow, type RankInput, rangeOf, rankedRows, scopeOf, sortKeyOf } from './pages.ts';
 import { ranked, voteKeys, votes } from './schema.ts';
 import { isTally, isTallyOfRanked } from './tallies.ts';
-
-export interface VotesInput {
-  limit: number;
-  cursor?: string | undefined;
-}
 
 export type MovieRow = ReturnType<RankingQueries['movies']>[number];
 export type RankingQueries = ReturnType<typeof rankingQueries>;
@@ -55,7 +50,7 @@ export function rankingQueries(db: Database) {
     .prepare();
   const rowsOf = rankedRows(db);
 
-  function movies({ limit, cursor }: VotesInput) {
+  function movies({ limit, cursor }: PageInput) {
     const [after] = cursor === undefined ? [0] : decodeCursor('votes', cursor, z.tuple([z.int()]));
     return moviesAfter.all({ after, limit: limit + 1 });
   }
@@ -79,7 +74,7 @@ export function rankingQueries(db: Database) {
     /** Returns the rows for `votes`: one more than the limit if there is a next page. @throws AppError as `votes` */
     movies,
     /** Returns a page of the likes of all movies, by movie id. @throws AppError invalid for a cursor of another list */
-    votes(input: VotesInput, rows = movies(input)) {
+    votes(input: PageInput, rows = movies(input)) {
       return paginate(rows, input.limit, 'votes', (row) => [row.movieId]);
     },
     /** Returns the rows for `rank`: one more than the limit if there is a next page. @throws AppError as `rank` */

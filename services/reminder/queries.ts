@@ -1,7 +1,7 @@
 /** The queries of the reminder view, each prepared once. */
 import { and, desc, eq, isNotNull, lte, max, ne, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
-import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
+import { decodeCursor, type PageInput, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
 import { winnerFirst } from '../../shared/views/sites.ts';
@@ -24,11 +24,6 @@ export interface EntryRow {
 export interface ScheduleRow extends KnownSchedule {
   userId: string;
   movieId: number;
-}
-
-interface PageInput {
-  limit: number;
-  cursor?: string | undefined;
 }
 
 const ofUserKey = z.tuple([z.int(), z.int()]);

@@ -1,12 +1,13 @@
 /** The queries of the technical-support view. Lists return the stored JSON documents unchanged. */
 import { asc, eq, sql } from 'drizzle-orm';
+import type { PageInput } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { type Page, ticketList } from '../tickets/list.ts';
+import { ticketList } from '../tickets/list.ts';
 import { ticketReader } from '../tickets/projection.ts';
 import type { Order } from './contract.ts';
 import { tickets } from './schema.ts';
 
-interface OrderFilter extends Page {
+interface OrderFilter extends PageInput {
   state?: string | undefined;
   userId?: string | undefined;
 }

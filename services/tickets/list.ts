@@ -1,14 +1,9 @@
 /** Lists tickets, newest first. The order is the same at every site. */
 import { and, desc, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
-import { decodeCursor, jsonPage, paginate } from '../../shared/operations/cursor.ts';
+import { decodeCursor, jsonPage, type PageInput, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { TicketTable } from './projection.ts';
-
-export interface Page {
-  limit: number;
-  cursor?: string | undefined;
-}
 
 interface Row {
   openedAt: number;
@@ -31,7 +26,7 @@ export function ticketList(db: Database, table: TicketTable, ...conditions: SQL[
     .limit(placeholder('limit'))
     .prepare();
   /** @param scope name of the list. @throws AppError invalid for a cursor of a list with another name */
-  return (scope: string, values: Record<string, unknown>, { limit, cursor }: Page): string => {
+  return (scope: string, values: Record<string, unknown>, { limit, cursor }: PageInput): string => {
     const [before, beforeId] = cursor === undefined ? [Number.MAX_SAFE_INTEGER, ''] : decodeCursor(scope, cursor, key);
     const rows = newestFirst.all({ ...values, before, beforeId, limit: limit + 1 }) as Row[];
     return jsonPage(paginate(rows, limit, scope, (row) => [row.openedAt, row.ticketId]));

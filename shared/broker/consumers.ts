@@ -14,8 +14,7 @@ export const consumerLimits = {
 /**
  * Creates an ephemeral consumer for one reader, who replaces it after any trouble. Consumers are not deleted but
  * expire: a permission to delete one's own consumers would also allow deleting those of others.
- * @param name prefix of the consumer's name. With a name, the filter is in the API subject, where permissions can check
- * it
+ * @param name prefix of the consumer's name: only of named ones is the filter in the API subject, which permissions check
  */
 export function createEphemeralConsumer(
   { jsm }: Link,

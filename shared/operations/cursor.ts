@@ -4,6 +4,12 @@ import { invalid } from './errors.ts';
 
 export type CursorKey = (string | number | null)[];
 
+/** The input that selects a page: at most `limit` items, from the start of the list or after `cursor`. */
+export interface PageInput {
+  limit: number;
+  cursor?: string | undefined;
+}
+
 /** Returns a cursor that continues after `key`. `scope` identifies the list, for example by sort order and filters. */
 export function encodeCursor(scope: string, key: CursorKey): string {
   return Buffer.from(JSON.stringify([scope, ...key])).toString('base64url');

@@ -1,6 +1,6 @@
 /** Keyword search: finds a bounded number of candidates and grades each of them. */
 import { z } from 'zod';
-import { decodeCursor, paginate } from '../../../shared/operations/cursor.ts';
+import { decodeCursor, type PageInput, paginate } from '../../../shared/operations/cursor.ts';
 import type { Database } from '../../../shared/views/database.ts';
 import { byRarity, Candidates, type Rarity, type Row } from './candidates.ts';
 import { every, groups, partial } from './expressions.ts';
@@ -24,10 +24,7 @@ const manyTerms = 5;
 const maxRead = 1000;
 const maxTitled = 20;
 
-export interface Wanted extends Filters {
-  limit: number;
-  cursor?: string | undefined;
-}
+export type Wanted = Filters & PageInput;
 
 /** A movie that was found. */
 export interface Found {
