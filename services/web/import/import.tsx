@@ -5,6 +5,7 @@ import { type ColumnMap, readMap } from '../../../seed/layout/header.ts';
 import { UnusableFile } from '../../../seed/unusable-file.ts';
 import { AppError, messageOf } from '../../../shared/operations/errors.ts';
 import { Act, Facts, Problem, Table, useVisit } from '../components.tsx';
+import type { Texts } from '../texts/en.ts';
 import type { PageContext } from '../visit.ts';
 import type { FilePreview, ImportJobs, Job } from './jobs.ts';
 
@@ -60,14 +61,17 @@ export function receiveFile(jobs: ImportJobs) {
       return c.redirect(`/import/${job.id}`, 303);
     } catch (error) {
       if (!(error instanceof UnusableFile)) throw error;
-      // The messages name command-line options: replace --map by the name of the form field, and --encoding, which the form
-      // does not have, by advice.
-      const problem = error.message
-        .replaceAll('--map ', `${visit.texts.import.map}: `)
-        .replace(/try --encoding \S+$/, visit.texts.import.asUtf8);
-      return importPage(c, { problem, map });
+      return importPage(c, { problem: withoutOptions(error.message, visit.texts), map });
     }
   };
+}
+
+/**
+ * Rewrites a message of the seed, which names command-line options: `--map` becomes the name of the form field, and
+ * `--encoding`, which the form does not have, becomes advice.
+ */
+function withoutOptions(message: string, texts: Texts): string {
+  return message.replaceAll('--map ', `"${texts.import.map}" `).replace(/try --encoding \S+$/, texts.import.asUtf8);
 }
 
 /** @throws UnusableFile if the mapping cannot be parsed */
@@ -122,7 +126,7 @@ export function startJob(jobs: ImportJobs) {
 export function rejectsOf(jobs: ImportJobs) {
   return (c: PageContext): Response => {
     const { rejects, name } = findJob(c, jobs);
-    if (rejects === undefined) throw new AppError('not_found', c.var.visit.texts.errors.not_found);
+    if (rejects === undefined) throw new AppError('not_found', 'This import has no rejected rows.');
     const file = `${name.replace(/(\.(csv|tsv|txt))?(\.gz)?$/i, '').replace(/[^\w.-]+/g, '_')}.rejects.csv`;
     return c.body(readFileSync(rejects, 'utf8'), 200, {
       'content-type': 'text/csv; charset=utf-8',
@@ -174,7 +178,7 @@ const Progress: FC<{ job: Job }> = ({ job }) => {
       </label>
       <ul class="said">
         {job.lines.map((line) => (
-          <li dir="auto">{line}</li>
+          <li dir="auto">{withoutOptions(line, texts)}</li>
         ))}
       </ul>
       {job.rejects === undefined ? null : (

@@ -7,6 +7,19 @@ import type { Connection } from '../../../shared/broker/connection.ts';
 import { temporaryFolder } from '../../../tests/folder.ts';
 import { ImportJobs } from './jobs.ts';
 
+test('limits the number of imports when files are uploaded at the same time', async () => {
+  using folder = temporaryFolder();
+  using jobs = new ImportJobs({} as Connection, folder.path);
+  const files = Array.from({ length: 9 }, () =>
+    jobs.add('films.csv', Buffer.from('title\nAlien\n'), new Map(), undefined),
+  );
+  const added = await Promise.allSettled(files);
+  assert.deepEqual(
+    added.map(({ status }) => status),
+    [...Array.from({ length: 8 }, () => 'fulfilled'), 'rejected'],
+  );
+});
+
 test('keeps the rejected rows when the rest of the file cannot be read', async () => {
   using folder = temporaryFolder();
   // No row has a title, so nothing is sent and no connection is needed.

@@ -64,6 +64,8 @@ export class ImportJobs implements Disposable {
   readonly #connection: Connection;
   readonly #dataDir: string;
   readonly #jobs = new Map<string, Kept>();
+  /** Uploads whose preview is being read. */
+  #previewing = 0;
   #folder: string | undefined;
 
   constructor(connection: Connection, dataDir: string) {
@@ -77,10 +79,13 @@ export class ImportJobs implements Disposable {
    * @throws UnusableFile if the file is not a table of films, or no column is the title
    */
   async add(name: string, bytes: Uint8Array, map: ColumnMap, userId: string | undefined): Promise<Job> {
-    if (this.#jobs.size >= maxJobs) throw new AppError('unavailable', 'Too many imports at once. Try again later.');
+    if (this.#jobs.size + this.#previewing >= maxJobs) {
+      throw new AppError('unavailable', 'Too many imports at once. Try again later.');
+    }
     const id = randomUUID();
     const file = this.#fileOf(id);
     writeFileSync(file, bytes, { mode: 0o600 });
+    this.#previewing++;
     try {
       const preview = await previewOf(file, map);
       const job: Job = {
@@ -100,6 +105,8 @@ export class ImportJobs implements Disposable {
     } catch (error) {
       rmSync(file, { force: true });
       throw error instanceof UnusableFile ? new UnusableFile(error.message.replaceAll(file, () => name)) : error;
+    } finally {
+      this.#previewing--;
     }
   }
 

@@ -153,9 +153,10 @@ test.concurrent('previews a file of films, imports it, and offers the rejected r
   const rows = [
     '1,Alien,"Horror,Sci-Fi",In space,Ridley Scott,Sigourney Weaver,1979,117,8.5,900,80,89',
     '2,,Drama,,,,,,,,,',
+    '3,Rich,Drama,,,,,,,,99999999,',
   ];
   const wrong = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n');
-  assert.match(wrong.html, /role="alert">[^<]*no title column/);
+  assert.match(wrong.html, /role="alert">[^<]*no title column.* Name it with &quot;Column mapping&quot; title=COLUMN</);
   const unknown = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n', { map: 'title=c' });
   assert.deepEqual([wrong.status, unknown.status], [400, 400]);
   assert.match(unknown.html, /value="title=c"/, 'keeps the input');
@@ -171,6 +172,7 @@ test.concurrent('previews a file of films, imports it, and offers the rejected r
   await visitor.submit(`${looked.path}/start`);
   await visitor.waitFor(looked.path, 'Done');
   assert.equal((await get(`${gateway.url}/movies/1`)).body.title, 'Alien');
+  assert.match((await visitor.open(looked.path)).html, /use &quot;Column mapping&quot; revenueDollars=COLUMN</);
   const rejects = await visitor.open(`${looked.path}/rejects`);
   assert.match(rejects.headers.get('content-disposition') ?? '', /filename="my_films_\.rejects\.csv"/);
   assert.match(rejects.html, /^Line,Column,Reason,Rank/);
