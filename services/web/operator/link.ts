@@ -8,7 +8,7 @@ export type OperatorLink = () => Link | undefined;
 
 /**
  * Opens a connection with the operator's key if one is configured. Otherwise uses the gateway's own connection, unless that
- * has an nkey, whose rights would not suffice.
+ * has an nkey: deploy/nats gives each service an nkey with few rights, whereas a user with a password may do everything.
  * @param stack closes the connection that is opened here
  */
 export function operatorLink(own: Connection, config: Config, log: Logger, stack: AsyncDisposableStack): OperatorLink {
@@ -18,6 +18,6 @@ export function operatorLink(own: Connection, config: Config, log: Logger, stack
     const connection = stack.use(new Connection({ ...config, nats: asOperator }, 'operator', log));
     return () => connection.link;
   }
-  const hasUsers = nats.nkeySeed !== undefined;
-  return () => (hasUsers ? undefined : own.link);
+  const isRestricted = nats.nkeySeed !== undefined;
+  return () => (isRestricted ? undefined : own.link);
 }
