@@ -46,7 +46,7 @@ export function statusPage({ connection, link, history, services }: StatusParts)
       sites.sites.length > 1 ? siteStates(connection.link.nc, sites) : null,
     ]);
     const problems = [
-      ...problemsOf(visit, { replicas, letters, services }),
+      ...problemsOf(visit, { replicas, streams, letters, services }),
       ...(siteState ? siteProblems(siteState) : []),
     ];
     return show(
@@ -82,18 +82,21 @@ export function statusPage({ connection, link, history, services }: StatusParts)
 
 interface Found {
   replicas: Replica[];
+  /** Null without access to the streams. */
+  streams: StreamState[] | null;
   letters: number | 'unknown';
   services: readonly string[];
 }
 
 /** Describes every problem that needs attention. */
-function problemsOf({ texts }: Visit, { replicas, letters, services }: Found): string[] {
+function problemsOf({ texts }: Visit, { replicas, streams, letters, services }: Found): string[] {
   const silent = services.filter((name) => !replicas.some(({ service }) => service === name));
   const behind = replicas.filter(({ state }) => state !== null && !state.caughtUp);
   return [
     ...silent.map((name) => texts.status.silent(name)),
     ...behind.map(({ service, id }) => texts.status.behind(service, id.slice(-6))),
     ...new Set(replicas.flatMap(({ state }) => state?.problems ?? [])),
+    ...(streams ?? []).filter(({ state }) => !state).map(({ name }) => texts.status.streamUnknown(name)),
     ...(letters === 'unknown' ? [texts.status.lettersUnknown] : []),
     ...(typeof letters === 'number' && letters > 0 ? [texts.status.lettersWait(letters)] : []),
   ];
@@ -159,7 +162,7 @@ const Services: FC<{
 
 const Streams: FC<{ streams: StreamState[]; replicas: Replica[] }> = ({ streams, replicas }) => {
   const { texts, language } = useVisit();
-  const number = (value: number): string => value.toLocaleString(language);
+  const number = (value: number | undefined): string => value?.toLocaleString(language) ?? '–';
   return (
     <section>
       <h2 id="streams-title">{texts.status.streams}</h2>
@@ -167,21 +170,21 @@ const Streams: FC<{ streams: StreamState[]; replicas: Replica[] }> = ({ streams,
         titleId="streams-title"
         columns={[texts.status.stream, texts.status.messages, texts.status.size, texts.status.lags]}
       >
-        {streams.map(({ name, description, messages, bytes, lastSequence }) => (
+        {streams.map(({ name, description, state }) => (
           <tr>
             <th scope="row">
               {name}
               <span class="quiet">{description}</span>
             </th>
-            <td>{number(messages)}</td>
-            <td>{number(Math.round(bytes / 1024))} KiB</td>
+            <td>{number(state?.messages)}</td>
+            <td>{number(state && Math.round(state.bytes / 1024))} KiB</td>
             <td>
-              {replicas.flatMap(({ service, state }) =>
-                (state?.streams ?? [])
+              {replicas.flatMap(({ service, state: replica }) =>
+                (replica?.streams ?? [])
                   .filter(({ stream }) => stream === name)
                   .map(({ sequence }) => (
                     <span class="lag">
-                      {service} <strong>{number(Math.max(0, lastSequence - sequence))}</strong>
+                      {service} <strong>{number(state && Math.max(0, state.lastSequence - sequence))}</strong>
                     </span>
                   )),
               )}

@@ -3,6 +3,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NamedEndpointStats, ServiceStats } from '@nats-io/services';
 import type { Link } from '../../../shared/broker/connection.ts';
 import { deadLetterStream } from '../../../shared/broker/dead-letters.ts';
+import { findStream } from '../../../shared/broker/lost-stream.ts';
 import { type ReplicaState, replicaStateIn, statisticsOf } from '../../../shared/rpc/statistics.ts';
 import { streams } from '../../../streams/index.ts';
 
@@ -22,9 +23,8 @@ export interface Replica {
 export interface StreamState {
   name: string;
   description: string;
-  messages: number;
-  bytes: number;
-  lastSequence: number;
+  /** Undefined if the broker did not answer about the stream. */
+  state: { messages: number; bytes: number; lastSequence: number } | undefined;
 }
 
 const timeoutMs = 700;
@@ -49,16 +49,17 @@ function replicaOf(stats: ServiceStats): Replica {
   };
 }
 
-/** Returns the state of each stream, without those that do not exist. */
+/** Returns the streams that exist or may exist, with their states. */
 export async function streamStates({ nc }: Link): Promise<StreamState[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: timeoutMs });
   const asked = streams.map(async ({ name, description = '' }): Promise<StreamState[]> => {
     try {
-      const { state } = await jsm.streams.info(name);
-      const { messages, bytes, last_seq: lastSequence } = state;
-      return [{ name, description, messages, bytes, lastSequence }];
+      const info = await findStream(jsm, name);
+      if (!info) return [];
+      const { messages, bytes, last_seq: lastSequence } = info.state;
+      return [{ name, description, state: { messages, bytes, lastSequence } }];
     } catch {
-      return [];
+      return [{ name, description, state: undefined }];
     }
   });
   return (await Promise.all(asked)).flat();

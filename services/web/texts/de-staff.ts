@@ -35,6 +35,7 @@ export const deStaff: typeof enStaff = {
     silent: (service) => `${service} antwortet nicht: Keine Instanz hat sich gemeldet.`,
     behind: (service, replica) => `${service} (${replica}) hat seine Streams noch nicht eingeholt.`,
     lettersWait: (count) => `${plural(count, 'Dead Letter wartet', 'Dead Letters warten')}.`,
+    streamUnknown: (stream) => `Der Broker hat zum Stream ${stream} nicht geantwortet.`,
     lettersUnknown: 'Dead Letters konnten nicht gezählt werden.',
     letters: (count) => `Dead Letters: ${count}`,
     services: 'Dienste',
@@ -57,8 +58,8 @@ export const deStaff: typeof enStaff = {
     here: (site) => `Dieser Standort ist ${site}.`,
     linked: 'verbunden',
     away: 'antwortet nicht',
-    madeAt: 'Heimatstandort, letzte Sequenz',
-    copiedTo: 'Kopie in, letzte Sequenz',
+    madeAt: 'Heimatstandort, letzte Sequenznummer',
+    copiedTo: 'Standort der Kopie, letzte Sequenznummer',
     lost: (site) => `hat Nachrichten, die ${site} verloren hat`,
   },
   letters: {

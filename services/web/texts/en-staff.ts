@@ -33,6 +33,7 @@ export const enStaff = {
     silent: (service: string) => `${service} is not responding: no replica answered.`,
     behind: (service: string, replica: string) => `${service} (${replica}) has not yet caught up with its streams.`,
     lettersWait: (count: number) => `${plural(count, 'dead letter is waiting', 'dead letters are waiting')}.`,
+    streamUnknown: (stream: string) => `The broker did not answer about the stream ${stream}.`,
     lettersUnknown: 'Dead letters could not be counted.',
     letters: (count: number | '?') => `Dead letters: ${count}`,
     services: 'Services',
@@ -56,7 +57,7 @@ export const enStaff = {
     linked: 'connected',
     away: 'not responding',
     madeAt: 'Home site, last sequence',
-    copiedTo: 'Copy at, last sequence',
+    copiedTo: 'Site of the copy, last sequence',
     lost: (site: string) => `has messages that ${site} lost`,
   },
   letters: {
