@@ -102,8 +102,9 @@ test(
     await remindSoon(`${site.url}/reminder/alice/1`);
     await page.getByRole('link', { name: 'Time to watch Alien' }).waitFor();
     await page.getByRole('heading', { name: 'Time to watch' }).waitFor();
-    await page.locator('.entries li', { hasText: 'Alien' }).getByRole('button', { name: 'Watched' }).click();
-    await page.locator('.group', { hasText: 'Watched' }).getByRole('link', { name: 'Alien' }).waitFor();
+    await page.locator('.entries li', { hasText: 'Alien' }).getByRole('button', { name: 'Mark as watched' }).click();
+    const heading = page.getByRole('heading', { name: 'Watched', exact: true });
+    await page.locator('.group', { has: heading }).getByRole('link', { name: 'Alien' }).waitFor();
 
     await page.goto('/help');
     await page.getByLabel('What happened?').fill('No sound after ten minutes.');

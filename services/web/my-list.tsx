@@ -92,7 +92,7 @@ const Group: FC<{ title: string; items: ReminderEntry[]; filmOf: Films }> = ({ t
             <div class="entry-acts">
               <Act to={`/film/${entry.movieId}/watched`} swap={swap}>
                 <Icon name="eye" />
-                {texts.film.watched}
+                {texts.film.watch}
               </Act>
               <Act to={`/film/${entry.movieId}/forget`} class="link" swap={swap}>
                 {texts.film.remove}

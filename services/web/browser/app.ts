@@ -7,7 +7,7 @@ import { swapForms, watchPolled } from './swap.ts';
 
 const yearMs = 365 * 24 * 3600 * 1000;
 
-// The time zone is the browser's until the viewer chooses another one. Browsers without cookieStore need that choice.
+// The time zone is the browser's until the viewer chooses another one when signing in. Plain HTTP has no cookieStore.
 if ('cookieStore' in globalThis) {
   void cookieStore.get('marquee-zone').then(async (known) => {
     const value = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone);

@@ -27,7 +27,7 @@ export const de: Texts = {
   },
   search: {
     label: 'Filme suchen',
-    placeholder: 'Titel, Person oder Stichwort',
+    placeholder: 'Titel, Person, Thema',
     go: 'Suchen',
     suggestions: 'Vorschläge',
   },
@@ -137,7 +137,7 @@ export const de: Texts = {
     by: { likes: 'Meiste Likes', trending: 'Im Trend', rating: 'Beste Bewertung' },
     genre: 'Genre',
     show: 'Anzeigen',
-    none: 'Noch hat kein Film eine Platzierung.',
+    none: 'In dieser Rangliste stehen noch keine Filme.',
   },
   list: {
     title: 'Meine Liste',
@@ -151,11 +151,11 @@ export const de: Texts = {
     gone: 'Entfernter Film',
     notify: 'In diesem Browser benachrichtigen, wenn eine Erinnerung fällig ist',
     notified: 'Dieser Browser benachrichtigt Sie, wenn eine Erinnerung fällig ist.',
-    signIn: 'Melden Sie sich an, um Filme zu merken und Erinnerungen zu setzen.',
+    signIn: 'Melden Sie sich an, um sich Filme zu merken und an sie erinnert zu werden.',
   },
   help: {
     title: 'Hilfe',
-    intro: 'Beschreiben Sie Ihr Problem. Ein Mensch antwortet Ihnen, und hier verfolgen Sie den Stand.',
+    intro: 'Beschreiben Sie Ihr Problem. Ein Mensch antwortet Ihnen, und Sie können den Stand hier verfolgen.',
     message: 'Was ist passiert?',
     placeholder: 'Nach zehn Minuten ist der Ton weg …',
     send: 'Abschicken',
@@ -175,7 +175,7 @@ export const de: Texts = {
     assignedTo: (name) => `${name} kümmert sich darum`,
     answer: 'Antwort',
     cancel: 'Ich brauche keine Hilfe mehr',
-    signIn: 'Melden Sie sich an, um Hilfe zu erhalten, damit wir wissen, wem wir antworten.',
+    signIn: 'Melden Sie sich an, wenn Sie Hilfe brauchen. So wissen wir, wem wir antworten.',
   },
   ...deStaff,
   errors: {
@@ -184,15 +184,16 @@ export const de: Texts = {
     unauthenticated: 'Bitte melden Sie sich zuerst an.',
     forbidden: 'Dazu fehlt Ihnen die Berechtigung.',
     not_found: 'Diese Seite gibt es nicht.',
-    conflict: 'Das hat sich inzwischen geändert. Öffnen Sie die Seite neu, um den aktuellen Stand zu sehen.',
+    conflict: 'Das hat sich inzwischen geändert. Öffnen Sie die Seite erneut, um den aktuellen Stand zu sehen.',
     precondition_failed:
-      'Das hat sich inzwischen geändert. Öffnen Sie die Seite neu und wiederholen Sie Ihre Änderung.',
-    idempotency_key_reused: 'Dieses Formular wurde schon mit anderem Inhalt abgeschickt. Laden Sie die Seite neu.',
+      'Das hat sich inzwischen geändert. Öffnen Sie die Seite erneut und wiederholen Sie Ihre Änderung.',
+    idempotency_key_reused:
+      'Dieses Formular wurde schon mit anderem Inhalt abgeschickt. Öffnen Sie es erneut und schicken Sie es dann ab.',
     too_large: 'Der gesendete Inhalt ist zu groß.',
     rate_limited: 'Zu viele Änderungen in kurzer Zeit. Warten Sie einen Moment und versuchen Sie es dann erneut.',
     method_not_allowed: 'Diese Seite unterstützt diese Art von Anfrage nicht.',
     unavailable:
-      'Dieser Teil von Marquee ist gerade nicht verfügbar. Es ging nichts verloren. Versuchen Sie es gleich noch einmal.',
+      'Dieser Teil von Marquee ist gerade nicht verfügbar. Es ist nichts verloren gegangen. Versuchen Sie es gleich noch einmal.',
     internal: 'Bei uns ist ein Fehler aufgetreten. Details stehen im Log des Gateways.',
     again: 'Erneut versuchen',
     home: 'Zur Startseite',

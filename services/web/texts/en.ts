@@ -24,7 +24,7 @@ export const en = {
     status: 'Status',
     docs: 'API',
   },
-  search: { label: 'Search films', placeholder: 'Title, person or keyword', go: 'Search', suggestions: 'Suggestions' },
+  search: { label: 'Search films', placeholder: 'Title, person, topic', go: 'Search', suggestions: 'Suggestions' },
   signIn: {
     title: 'Sign in',
     out: 'Sign out',
@@ -180,7 +180,7 @@ export const en = {
     not_found: 'This page does not exist.',
     conflict: 'This has changed in the meantime. Open the page again to see the current state.',
     precondition_failed: 'This has changed in the meantime. Open the page again and repeat your change.',
-    idempotency_key_reused: 'This form was already sent with different content. Reload the page and try again.',
+    idempotency_key_reused: 'This form was already sent with different content. Open the form again, then send it.',
     too_large: 'The content you sent is too large.',
     rate_limited: 'Too many changes in a short time. Wait a moment, then try again.',
     method_not_allowed: 'This page does not support that kind of request.',
