@@ -1,4 +1,4 @@
-/** `npm run web:screenshots`: pictures of the main pages, as they are now, of a system of its own with the shipped catalogue. */
+/** `npm run web:screenshots`: retakes the screenshots of the main pages, from a new system with the shipped catalogue. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -11,14 +11,14 @@ import { get, post, startSystem, until } from '../../tests/harness.ts';
 readArguments({
   usage: `Usage: npm run web:screenshots
 
-Starts a system of its own with the films that ship, and takes the pictures in docs/web anew.`,
+Starts a new system with the shipped films, and retakes the screenshots in docs/web. Needs Chromium, and takes two minutes.`,
 });
 
 const here = import.meta.dirname;
 const wide = { width: 1280, height: 800 };
 const narrow = { width: 390, height: 844 };
 
-/** Each page with the ways in which it is shown. */
+/** Each page, with the colour schemes and window sizes in which it is shown. */
 const shots: [name: string, path: string, ...views: ['light' | 'dark', typeof wide][]][] = [
   ['home', '/', ['light', wide], ['dark', narrow]],
   ['film', '/film/3', ['dark', wide], ['light', narrow]],
@@ -30,7 +30,7 @@ const shots: [name: string, path: string, ...views: ['light' | 'dark', typeof wi
   ['status', '/status', ['dark', wide], ['light', narrow]],
 ];
 
-/** What makes the pages look lived in. */
+/** Creates likes, reminders and tickets, so that the pages look used. */
 async function fill(url: string): Promise<void> {
   for (const [index, movieId] of [3, 1, 22, 14, 47, 9, 30].entries()) {
     for (let voter = 0; voter < 24 - index * 3; voter++) {
@@ -56,12 +56,12 @@ async function fill(url: string): Promise<void> {
   await post(`${url}/orders/${third?.orderId}/resolve`, { resolution: 'Replaced the file.' });
 }
 
-/** So many points of the plots of the status page are waited for; one comes in five seconds. */
-const points = 14;
+/** Points that each plot of the status page must have. A new one is added every five seconds. */
+const minPoints = 14;
 
-/** People come and go until the status page has something to plot. It measures while somebody looks. */
-async function bustle(browser: Browser, url: string): Promise<void> {
-  console.log('a minute of traffic, for the plots of the status page');
+/** Sends requests until the status page has something to plot. The page has to be open, or it does not measure. */
+async function simulateTraffic(browser: Browser, url: string): Promise<void> {
+  console.log('sending requests for a minute, for the plots of the status page');
   const { page } = await newVisitor(browser, url, { javaScriptEnabled: false });
   const plotted = async (): Promise<number> => {
     await page.goto('/status');
@@ -69,7 +69,7 @@ async function bustle(browser: Browser, url: string): Promise<void> {
     return line?.match(/[ML]/g)?.length ?? 0;
   };
   const paths = ['/', '/film/3', '/film/22', '/rankings', '/browse?q=love', '/ranking/genre/drama', '/movies/14'];
-  for (let round = 0; (await plotted()) < points; round++) {
+  for (let round = 0; (await plotted()) < minPoints; round++) {
     const visitors = 6 + Math.round(5 * Math.sin(round / 4));
     const visits = Array.from({ length: visitors }, async (_, visitor) => {
       const headers = { 'x-user-id': `viewer-${visitor}` };
@@ -91,7 +91,7 @@ async function shoot(browser: Browser, url: string): Promise<void> {
   await signIn(page, 'alice');
   const storageState = await page.context().storageState();
   for (const [name, path, ...views] of shots) {
-    if (name === 'status') await bustle(browser, url);
+    if (name === 'status') await simulateTraffic(browser, url);
     for (const [colorScheme, viewport] of views) {
       const visitor = await newVisitor(browser, url, { storageState, colorScheme, viewport });
       await visitor.page.goto(path);
@@ -100,7 +100,7 @@ async function shoot(browser: Browser, url: string): Promise<void> {
       );
       const file = `${name}-${colorScheme}-${viewport === wide ? 'wide' : 'narrow'}.jpg`;
       await visitor.page.screenshot({ path: join(here, file), type: 'jpeg', quality: 82 });
-      console.log(`written: docs/web/${file}`);
+      console.log(`wrote docs/web/${file}`);
       await visitor.page.context().close();
     }
   }
