@@ -81,7 +81,7 @@ async function simulateTraffic(browser: Browser, url: string): Promise<void> {
       if (watched.status >= 400 || voted.status >= 400 || !read.ok) throw new Error('a visit failed');
     });
     await Promise.all(visits);
-    if (round % 9 === 0) await post(`${url}/support/viewer-0`, { message: 'The picture is dark.' });
+    if (round % 3 === 0) await post(`${url}/support/viewer-0`, { message: 'The picture is dark.' });
   }
   await page.context().close();
 }

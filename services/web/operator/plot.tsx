@@ -14,6 +14,7 @@ export const Plot: FC<{ values: readonly (number | null)[]; label: string; unit:
   const { language, texts } = useVisit();
   const known = values.filter((value) => value !== null);
   const top = Math.max(...known, 0);
+  const { line, area } = pathsOf(values, top);
   const last = known.at(-1);
   const shown = (value: number): string =>
     `${value.toLocaleString(language, { maximumFractionDigits: value < 10 ? 2 : 0 })} ${unit}`;
@@ -30,33 +31,27 @@ export const Plot: FC<{ values: readonly (number | null)[]; label: string; unit:
         role="img"
         aria-label={`${label}: ${current}, max ${shown(top)}`}
       >
-        <path class="plot-area" d={areaOf(values, top)} />
-        <path class="plot-line" d={lineOf(values, top)} />
+        <path class="plot-area" d={area} />
+        <path class="plot-line" d={line} />
       </svg>
       <span class="quiet">{values.length === 0 ? texts.status.soon : `max ${shown(top)}`}</span>
     </figure>
   );
 };
 
-function pointOf(index: number, value: number, count: number, top: number): string {
-  const x = count < 2 ? width : (index / (count - 1)) * width;
-  const y = height - 2 - (top > 0 ? value / top : 0) * (height - 6);
-  return `${Math.round(x * 10) / 10} ${Math.round(y * 10) / 10}`;
-}
-
-function lineOf(values: readonly (number | null)[], top: number): string {
-  let drawing = false;
-  return values
-    .map((value, index) => {
-      const step = value === null ? '' : `${drawing ? 'L' : 'M'}${pointOf(index, value, values.length, top)}`;
-      drawing = value !== null;
-      return step;
-    })
-    .join('');
-}
-
-function areaOf(values: readonly (number | null)[], top: number): string {
-  if (values.length < 2) return '';
-  const line = values.map((value, index) => `L${pointOf(index, value ?? 0, values.length, top)}`).join('');
-  return `M0 ${height}${line}L${width} ${height}Z`;
+/** Returns the SVG paths of the line and of the area below it. A value between two nulls becomes a dot. */
+export function pathsOf(values: readonly (number | null)[], top: number): { line: string; area: string } {
+  const runs: [x: number, y: number][][] = [[]];
+  values.forEach((value, index) => {
+    const x = values.length < 2 ? width : (index / (values.length - 1)) * width;
+    const y = height - 2 - (top > 0 ? (value ?? 0) / top : 0) * (height - 6);
+    if (value === null) runs.push([]);
+    else runs.at(-1)?.push([Math.round(x * 10) / 10, Math.round(y * 10) / 10]);
+  });
+  const paths = runs.flatMap((run) => {
+    const [first] = run;
+    const line = `M${run.map(([x, y]) => `${x} ${y}`).join('L')}`;
+    return first ? [{ line: `${line}h0`, area: `${line}V${height}H${first[0]}Z` }] : [];
+  });
+  return { line: paths.map(({ line }) => line).join(''), area: paths.map(({ area }) => area).join('') };
 }
