@@ -4,7 +4,7 @@ import type { Link } from '../shared/broker/connection.ts';
 import { deadLetterStream } from '../shared/broker/dead-letters.ts';
 import { plainHeaders } from '../shared/broker/event-codec.ts';
 import { publishOne, WrongLastSequence } from '../shared/broker/publisher.ts';
-import type { DeadLetter } from '../shared/operations/dead-letter-event.ts';
+import { type DeadLetter, deadLetterStored } from '../shared/operations/dead-letter-event.ts';
 import { AppError, messageOf } from '../shared/operations/errors.ts';
 
 /** An open dead letter. */
@@ -71,6 +71,7 @@ export class DeadLetterAdmin {
     const message = await this.#message(jsm, seq);
     await this.#requireOpen(jsm, message);
     const letter = letterOf(message);
+    if (letter.subject === message.subject) throw new AppError('conflict', 'It has no message to replay: drop it.');
     const [, stream, , key] = message.subject.split('.');
     const original = letter.bodyIsInStream ? await this.#original(jsm, letter) : originalOf(letter);
     // The broker's own headers (message id, expectations, batches, schedules) were about the first attempt.
@@ -150,8 +151,16 @@ export class DeadLetterAdmin {
 
 const closedSubject = (subject: string): string => subject.replace(/\.failed$/, '.closed');
 
-function letterOf(message: StoredMsg): WaitingLetter {
-  return { seq: message.seq, ...message.json<DeadLetter>() };
+/** Decodes a dead letter. One that was published by hand and cannot be read is described as a letter about itself. */
+function letterOf({ seq, subject, data, time, header }: StoredMsg): WaitingLetter {
+  try {
+    return { seq, ...deadLetterStored.payload.parse(JSON.parse(Buffer.from(data).toString())) };
+  } catch {
+    const [, stream = '', consumer = ''] = subject.split('.');
+    const reason = 'This dead letter cannot be read: it was not stored by a service.';
+    const itself = { subject, headers: plainHeaders(header), dataBase64: Buffer.from(data).toString('base64') };
+    return { seq, stream, consumer, sequence: 0, reason, attempts: 0, failedAt: time.toISOString(), ...itself };
+  }
 }
 
 function originalOf({ data = '', dataBase64, headers }: DeadLetter): Original {

@@ -160,6 +160,19 @@ test('a letter stays open when its stream does not store the replay', async () =
   await admin().drop(letter?.seq ?? 0);
 });
 
+test('lists letters that cannot be read with the others, and drops them', async () => {
+  for (const [index, body] of ['', 'null', '{"failedAt":"soon"}'].entries()) {
+    const subject = `deadletters.SUPPORT.support.${index}-1.failed`;
+    const seq = await system.publish(subject, body);
+    const letter = (await list()).find((one) => one.seq === seq) as WaitingLetter;
+    assert.deepEqual([letter.stream, letter.consumer, letter.subject], ['SUPPORT', 'support', subject], body);
+    assert.match(letter.reason, /cannot be read/);
+    await assert.rejects(admin().replay(seq), { code: 'conflict', message: /drop it/ });
+    await admin().drop(seq);
+  }
+  assert.deepEqual(await list(), []);
+});
+
 // Concurrent with the next test, which mostly waits and does not change dead letters.
 test.concurrent('reports errors by message and exit status', async () => {
   const missing = await run(['show', '999']);
