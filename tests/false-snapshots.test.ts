@@ -20,7 +20,7 @@ import { until } from './harness.ts';
 import { begin, type Given, makeSnapshot, openView, startWithVotes, vote, voter, voters } from './snapshot-views.ts';
 
 /** Changes the metadata of a snapshot in the store. */
-async function restate({ system }: Given, { subject }: Snapshot, change: (meta: Meta) => void): Promise<void> {
+async function changeMetadata({ system }: Given, { subject }: Snapshot, change: (meta: Meta) => void): Promise<void> {
   const stored = await (await system.streams()).streams.getMessage(bucketStream('toy'), { last_by_subj: subject });
   assert.ok(stored);
   const meta = stored.json<Meta>();
@@ -33,7 +33,7 @@ interface Meta {
   metadata: { view: string };
 }
 
-const piecesOf = ({ id }: Pick<Snapshot, 'id'>): string => `$O.${bucketOf('toy')}.C.${id}`;
+const chunksOf = ({ id }: Pick<Snapshot, 'id'>): string => `$O.${bucketOf('toy')}.C.${id}`;
 
 test.concurrent('the previous snapshot is used when the newest is truncated or altered', async () => {
   await using given = await startWithVotes(10);
@@ -42,13 +42,13 @@ test.concurrent('the previous snapshot is used when the newest is truncated or a
   const first = await makeSnapshot(given);
   await vote(system, 10, 20);
   const second = await makeSnapshot(given);
-  const piece = await jsm.streams.getMessage(bucketStream('toy'), { last_by_subj: piecesOf(second) });
-  assert.ok(piece);
-  await jsm.streams.deleteMessage(bucketStream('toy'), piece.seq);
+  const chunk = await jsm.streams.getMessage(bucketStream('toy'), { last_by_subj: chunksOf(second) });
+  assert.ok(chunk);
+  await jsm.streams.deleteMessage(bucketStream('toy'), chunk.seq);
   assert.deepEqual(await begin(given, voters(20)), ['message not found', first.name]);
-  const altered = piece.data.with(piece.data.length - 1, (piece.data.at(-1) as number) ^ 1);
-  await system.publish(piecesOf({ id: 'altered' }), altered);
-  await restate(given, second, (meta) => {
+  const altered = chunk.data.with(chunk.data.length - 1, (chunk.data.at(-1) as number) ^ 1);
+  await system.publish(chunksOf({ id: 'altered' }), altered);
+  await changeMetadata(given, second, (meta) => {
     meta.nuid = 'altered';
   });
   const [reason, used] = await begin(given, voters(20));
@@ -59,18 +59,18 @@ test.concurrent('the previous snapshot is used when the newest is truncated or a
 test.concurrent('a snapshot of another version, or ahead of its stream, is not used', async () => {
   await using given = await startWithVotes(10);
   const snapshot = await makeSnapshot(given);
-  const say = (change: Partial<SnapshotInfo>): Promise<void> =>
-    restate(given, snapshot, (meta) => {
+  const changeInfo = (change: Partial<SnapshotInfo>): Promise<void> =>
+    changeMetadata(given, snapshot, (meta) => {
       meta.metadata.view = JSON.stringify({ ...JSON.parse(meta.metadata.view), ...change });
     });
-  await say({ version: 2 });
+  await changeInfo({ version: 2 });
   assert.deepEqual(await begin(given, voters(10)), []);
   const marked = voters(10).map((name) => `${name}!`);
   const newer = { version: 2, rows: { mark: '!' } };
-  assert.deepEqual(await begin(given, marked, newer), ['its file has another version than its metadata']);
-  await say({ version: 1, checkpoints: snapshot.checkpoints.map((one) => ({ ...one, sequence: 11 })) });
+  assert.deepEqual(await begin(given, marked, newer), ['its file and metadata differ in version']);
+  await changeInfo({ version: 1, checkpoints: snapshot.checkpoints.map((one) => ({ ...one, sequence: 11 })) });
   assert.deepEqual(await begin(given, voters(10)), []);
-  await say(snapshot);
+  await changeInfo(snapshot);
   assert.deepEqual(await begin(given, voters(10)), [snapshot.name]);
 });
 
@@ -135,12 +135,12 @@ test.concurrent('leftovers of a killed snapshot maker are removed from its folde
   mkdirSync(folder);
   for (const suffix of ['.copy', '.copy-wal', '.part'])
     writeFileSync(join(folder, `toy.v1.abc.sqlite${suffix}`), 'half');
-  await system.publish(piecesOf({ id: 'half' }), 'half');
+  await system.publish(chunksOf({ id: 'half' }), 'half');
   await system.publish(claimSubject('toy'), '', { 'Nats-TTL': '2s' });
   const { id } = await makeSnapshot(given, { folder });
   const jsm = await system.streams();
   const { state } = await jsm.streams.info(bucketStream('toy'), { subjects_filter: '$O.views-toy.C.>' });
-  assert.deepEqual(Object.keys(state.subjects ?? {}), [piecesOf({ id })]);
+  assert.deepEqual(Object.keys(state.subjects ?? {}), [chunksOf({ id })]);
   await begin(given, voters(10), { folder });
   const left = readdirSync(folder).filter((file) => file.includes('abc'));
   assert.deepEqual(left, []);
@@ -154,15 +154,15 @@ test.concurrent('loading a snapshot survives a broker that is killed meanwhile',
   await bucket.put('large', about, new Blob([data]).stream());
   const [large] = (await bucket.list()) ?? [];
   assert.ok(large);
-  const pieces: Uint8Array[] = [];
-  for await (const piece of bucket.read(large, new AbortController().signal)) {
-    pieces.push(piece);
-    if (pieces.length > 1) continue;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bucket.read(large, new AbortController().signal)) {
+    chunks.push(chunk);
+    if (chunks.length > 1) continue;
     await system.killBroker();
     await system.restartBroker();
   }
-  assert.ok(pieces.length > 1);
-  assert.ok(Buffer.concat(pieces).equals(data));
+  assert.ok(chunks.length > 1);
+  assert.ok(Buffer.concat(chunks).equals(data));
   // NATS' own client can read the snapshot as well.
   await until(() => system.connection.connected, 'the connection');
   const read = await (await new Objm(system.link.js).open(bucketOf('toy'))).getBlob('large');
@@ -186,7 +186,7 @@ test.concurrent('loading a snapshot survives a long absence of the broker', asyn
     },
   });
   let bytes = 0;
-  const pieces = new SnapshotBucket('toy', lost).read(snapshot, new AbortController().signal);
-  for await (const { length } of pieces) bytes += length;
+  const chunks = new SnapshotBucket('toy', lost).read(snapshot, new AbortController().signal);
+  for await (const { length } of chunks) bytes += length;
   assert.equal(bytes, snapshot.bytes);
 });
