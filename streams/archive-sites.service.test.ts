@@ -37,7 +37,7 @@ async function copied({ nc }: TestSite, stream: string, last: number): Promise<v
 
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
-/** Reads an edge's copy of the hub's votes. Adds sequences to `taken`, and calls `onStart` when reading starts or fails. */
+/** Reads an edge's copy of the hub's votes into `taken`. Calls `onStart` whenever reading starts or fails. */
 function copyReader(edge: TestSite, taken: number[], onStart = () => {}): AsyncDisposable {
   const stack = new AsyncDisposableStack();
   const connection = stack.use(connectTo(edge));

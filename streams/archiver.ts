@@ -143,7 +143,7 @@ async function removeArchived(link: Link, { stream, from, segment }: Stored): Pr
   return purged;
 }
 
-/** Yields the messages of a stream within a range of sequences. @throws Error when the broker does not deliver them all */
+/** Yields the messages of a stream within a range of sequences. @throws Error when the broker does not deliver all */
 async function* read(
   link: Link,
   stream: string,

@@ -127,7 +127,7 @@ export class DeadLetterAdmin {
     throw new AppError('conflict', `Dead letter ${seq} was already ${closed.json<Closed>().state}.`);
   }
 
-  /** Stores the mark of a closed letter, then deletes the letter: without the mark, a rebuilt view would send it again. */
+  /** Marks a letter as closed, then deletes it: without the mark, a rebuilt view would send the letter again. */
   async #close(
     jsm: JetStreamManager,
     { seq, subject }: StoredMsg,

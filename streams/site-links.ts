@@ -8,7 +8,7 @@ import { localStream, SiteAway, streamAt } from './site-api.ts';
 import { copiedKinds } from './sites.ts';
 import { updateStream } from './update-stream.ts';
 
-/** Metadata keys of the hub's catalogue: all sites, for edges that start, and removed sites, which are not waited for. */
+/** Metadata keys of the hub's catalogue: all sites, for starting edges, and removed sites, which are not waited for. */
 const sitesKey = 'marquee-sites';
 const removedKey = 'marquee-removed-sites';
 
@@ -162,7 +162,7 @@ function kindsBy(copies: SiteCopy[], key: (copy: SiteCopy) => string): [string, 
   return groups.map(([site, group = []]) => [site, [...new Set(group.map(({ kind }) => kind))].join(', ')]);
 }
 
-/** Metadata key: when the home recovered the stream and it differed from copies. Recreated copies have the same value. */
+/** Metadata key: when the home recovered the stream and copies differed. Recreated copies have the same value. */
 export const recopyKey = 'marquee-copy-anew';
 
 /** Returns the time under `recopyKey`. */

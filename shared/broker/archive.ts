@@ -35,7 +35,7 @@ export function archiveOf(kind: string, stream = kind): Archive {
   return { stream: archiveKind + stream.slice(kind.length), subject: `archive.*.${kind.toLowerCase()}` };
 }
 
-/** Returns whether a mirror has received nothing from its source for 3 seconds, not even the heartbeat of each second. */
+/** Returns whether a mirror has received nothing from its source for 3 seconds; a heartbeat is due every second. */
 export function isCutOff({ active }: StreamSourceInfo): boolean {
   return active < 0 || active > nanos(3000);
 }
@@ -79,7 +79,7 @@ export async function segmentAt(
   };
 }
 
-/** @throws Error when an archive is a copy that may lack messages before a sequence: it lags, or is cut off from its home */
+/** @throws Error when an archive is a copy that may lack messages before a sequence, as it lags or is cut off */
 export async function requireCurrent(jsm: JetStreamManager, archive: Archive, before: number): Promise<void> {
   const last = await segmentAt(jsm, archive, 'last');
   if (last && last.last >= before - 1) return;

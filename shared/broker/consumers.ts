@@ -3,7 +3,7 @@ import { AckPolicy, type ConsumerInfo, type ConsumerMessages, DeliverPolicy, Rep
 import { nanos, nuid } from '@nats-io/nats-core';
 import type { Link } from './connection.ts';
 
-/** Limits of all consumers on our streams. One that is unused for a week is removed, and a worker's next one starts over. */
+/** Limits of all consumers. One that is unused for a week is removed, and a worker's next one starts over. */
 export const consumerLimits = {
   /** Nanoseconds. */
   inactive_threshold: nanos(7 * 86_400_000),
@@ -14,7 +14,7 @@ export const consumerLimits = {
 /**
  * Creates an ephemeral consumer for one reader, who replaces it after any trouble. Consumers are not deleted but
  * expire: a permission to delete one's own consumers would also allow deleting those of others.
- * @param name prefix of the consumer's name: only of named ones is the filter in the API subject, which permissions check
+ * @param name prefix of the consumer's name. Only named ones have their filter in the API subject, for permissions
  */
 export function createEphemeralConsumer(
   { jsm }: Link,

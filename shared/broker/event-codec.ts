@@ -36,7 +36,7 @@ export interface StoredEvent<P = unknown> {
   time: number;
   /** Sequence in the stream of the home site, also when read from a copy. */
   sequence: number;
-  /** The site whose stream has the event; default `site`. Before there were edges, the hub's had the events of all sites. */
+  /** The site whose stream has the event; default `site`. Before there were edges, all events were in the hub's. */
   home?: string | undefined;
 }
 
@@ -108,7 +108,7 @@ export function patternOf(filter: string): RegExp {
   return new RegExp(`^${filter.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+')}$`);
 }
 
-/** Returns whether a filter without `>` matches a subject. Compiling an expression would cost four times all the rest. */
+/** Returns whether a filter without `>` matches a subject. An expression would cost four times the rest of an event. */
 function covers(filter: string, subject: string): boolean {
   const tokens = subject.split('.');
   const wanted = filter.split('.');
@@ -138,7 +138,7 @@ function reasonsOf(issues: z.core.$ZodIssue[], within: PropertyKey[] = []): stri
   return reasons.join('; ');
 }
 
-/** RFC 3339 with a time zone, as in CloudEvents. Without one, replicas in different zones would read different times. */
+/** RFC 3339 with a time zone, as in CloudEvents. Without one, replicas in different zones would disagree. */
 const rfc3339 = z.regexes.datetime({ offset: true });
 
 /**

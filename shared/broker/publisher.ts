@@ -169,8 +169,8 @@ export async function publishOne({ js, unlessLost }: Link, message: MessageToSto
   try {
     return await unlessLost(js.publish(subject, data, { headers: headersOf(message), timeout: timeoutMs }));
   } catch (error) {
-    // Only "no responders" and an error of the API prove that nothing was stored. They may be the cause of another error,
-    // whose class the client does not export.
+    // Only "no responders" and an error of the API prove that nothing was stored. They may be the cause of another
+    // error, whose class the client does not export.
     for (const reason of [error, error instanceof Error ? error.cause : undefined]) {
       if (reason instanceof JetStreamApiError) throw refusal(reason.apiError());
       if (reason instanceof errors.RequestError && reason.isNoResponders()) {

@@ -80,7 +80,7 @@ export class SnapshotBucket {
     this.#connection = connection;
   }
 
-  /** Lists all snapshots, newest first; undefined when there is no bucket. @throws Error when the broker does not answer */
+  /** Lists all snapshots, newest first; undefined when there is no bucket. @throws Error when the broker is away */
   async list(): Promise<Snapshot[] | undefined> {
     const { jsm } = this.#connection.link;
     if (!(await findStream(jsm, this.#stream))) return undefined;
@@ -171,7 +171,7 @@ export class SnapshotBucket {
     };
   }
 
-  /** Publishes a claim after the given one (0: none). Returns its sequence; undefined when another replica was first. */
+  /** Publishes a claim after the given one (0: none). Returns its sequence; undefined when another one was first. */
   async #publishClaim(lastSubjectSequence: number, seconds: number): Promise<number | undefined> {
     const expect = { lastSubjectSequence };
     const message = { subject: claimSubject(this.#service), data: '', headers: { 'Nats-TTL': `${seconds}s` }, expect };

@@ -1,4 +1,4 @@
-/** Identifies the incarnation of a stream: one that was created again or restored has other messages under its sequences. */
+/** Identifies the incarnation of a stream: after a restore or new creation, sequences belong to other messages. */
 import type { StreamInfo } from '@nats-io/jetstream';
 
 export interface StreamPosition {
@@ -34,7 +34,7 @@ export function createdAt({ created, config }: Pick<StreamInfo, 'created' | 'con
   return config.metadata?.[createdKey] ?? created;
 }
 
-/** Returns the identity of a stream incarnation. A restore changes it, because sequences after the backup are reused. */
+/** Returns the identity of a stream incarnation. A restore changes it, as sequences after the backup are reused. */
 export function streamIdentity(info: Pick<StreamInfo, 'created' | 'config'>): string {
   const restored = info.config.metadata?.[restoredKey];
   return restored === undefined ? createdAt(info) : `${createdAt(info)} ${restored}`;

@@ -25,7 +25,7 @@ export interface StreamTarget {
   position(info: StreamInfo): Checkpoint | undefined;
   /** Applies messages in order and moves the position to the last one. `created` identifies the stream incarnation. */
   apply(messages: StoredMessage[], created: string): void;
-  /** Called when reading starts over: until `caughtUp`, messages may be missing. With a `loss`, an operator must act. */
+  /** Called when reading starts over: until `caughtUp`, messages may be missing. An operator must act on a `loss`. */
   behind?(loss?: Loss): void;
   /** Called when all messages that the stream held when the reader looked have been applied. */
   caughtUp(created: string, lastSequence: number): void;
@@ -33,9 +33,9 @@ export interface StreamTarget {
   replaced(reason: string): void;
 }
 
-/** Maximum size of a batch, which is one transaction. Larger ones save little, and delay other streams and last messages. */
+/** Maximum size of a batch, which is one transaction. Larger ones save little, and delay other streams. */
 const maxBytes = 1_000_000;
-/** How long a message waits for those that the broker holds behind it: large transactions let a view catch up faster. */
+/** How long a message waits for those that the broker holds after it: large transactions let a view catch up fast. */
 const lingerMs = 50;
 /** Counts an overhead of 200 bytes for each message. */
 const sizeOf = ({ data }: StoredMessage): number => data.length + 200;
@@ -232,7 +232,7 @@ async function readMessages(link: Link, reading: Reading): Promise<void> {
   }
 }
 
-/** Checks after missed heartbeats that the consumer exists: the client waits without end for one that a lost broker had. */
+/** Checks the consumer after missed heartbeats: the client waits without end for one that a lost broker had. */
 async function stopWhenConsumerIsGone(messages: ConsumerMessages, ask: () => Promise<unknown>): Promise<void> {
   for await (const { type } of messages.status()) {
     if (type === 'heartbeats_missed') await ask().catch((error: Error) => messages.stop(error));

@@ -27,7 +27,7 @@ const cure =
   'itself): until then it stores nothing more in this stream.';
 const probeEveryMs = 2000;
 
-/** Returns the subject of a stream's probes. With several sites it names the site, whose streams take no other subjects. */
+/** Returns the subject of a stream's probes. With several sites it names the site, as its streams take no others. */
 export function probeSubject(stream: string, { site, sites }: Sites = { site: hub, sites: [hub] }): string {
   return `${stream.toLowerCase()}.${sites.length > 1 ? site : 'broker'}.storage.probe`;
 }

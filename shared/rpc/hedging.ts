@@ -71,7 +71,7 @@ export function replicasOf(service: string, connection: Connection) {
     /** Returns whether any replica has responded to anything since `time`. */
     respondedSince: (time: number): boolean => [...known.values()].some(({ respondedAt }) => respondedAt >= time),
 
-    /** Pings replicas that have not responded lately, to find out which ones hang, when a message sent at `sentAt` is slow. */
+    /** Pings replicas that have not responded lately, to learn which hang, when a message sent at `sentAt` is slow. */
     pingSilent(sentAt: number): void {
       const quietSince = Math.max(sentAt, performance.now() - quietMs);
       for (const [id, { respondedAt, askedAt }] of known) {

@@ -205,7 +205,7 @@ function requestOf(message: ServiceMsg, header: Header, operation: Operation, ti
   return {
     id: 0,
     subject: operation.subject,
-    /** @throws AppError as parseBody, inputFields and addHeaders; too_large at HTTP's limit, if the operation has a route */
+    /** @throws AppError as parseBody, inputFields and addHeaders; too_large as over HTTP, if it has a route there */
     get input(): unknown {
       if (operation.http && message.data.length > maxInputBytes) {
         throw new AppError('too_large', `The input may have at most ${maxInputBytes} bytes.`);

@@ -48,7 +48,7 @@ export function encodedRequest(entry: RequestEntry): Pick<PendingRequest, 'text'
   return { text, bytes };
 }
 
-/** Requests share a message only if their remaining times differ by at most this factor, as one timer serves them all. */
+/** Requests share a message if their remaining times differ by at most this factor, as one timer serves them all. */
 const maxDeadlineRatio = 1.05;
 
 /** Groups requests with similar deadlines into messages, the earliest deadlines first. */
@@ -90,7 +90,7 @@ export class Unanswered extends AppError {
   }
 }
 
-/** Milliseconds without a reply after which the replica may hang (answers usually take a few); then interval of checks. */
+/** Milliseconds without a reply after which a replica may hang (most take a few), and interval of checks from then. */
 const slowMs = 350;
 const checkEveryMs = 50;
 /** Delay before the retry of a request that no replica received, in milliseconds. */

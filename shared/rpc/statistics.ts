@@ -13,7 +13,7 @@ export interface ReplicaState {
   streams: { stream: string; sequence: number; lag: number }[];
 }
 
-/** Sets an endpoint's counts in the framework's statistics: by itself it counts neither batched requests nor all errors. */
+/** Sets an endpoint's counts in the framework's statistics, which lack batched requests and some errors otherwise. */
 export function report({ requests, lastError }: ServedOperation, endpoint: Endpoint): void {
   const { count, errors, seconds } = requests.metrics;
   const { stats } = endpoint as Endpoint & { stats: NamedEndpointStats };

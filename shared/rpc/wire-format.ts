@@ -1,4 +1,4 @@
-/** The format of NATS messages with several requests or several replies. Reply bodies pass through as text, unparsed. */
+/** The format of NATS messages with several requests or replies. Reply bodies pass through as text, unparsed. */
 import type { GivenRequest } from '../observe/served-operation.ts';
 import type { JsonResponse } from '../operations/endpoint.ts';
 import { type AppError, toProblem } from '../operations/errors.ts';
