@@ -167,7 +167,7 @@ test.concurrent('reads a recreated copy only when the copy of the archive has wh
   assert.deepEqual(taken, upTo(70));
 });
 
-test.concurrent('a site that was put back to an older state archives nothing until it has recovered its streams', async () => {
+test.concurrent('a site that was restored to an older state archives nothing until it has recovered its streams', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);
@@ -180,7 +180,7 @@ test.concurrent('a site that was put back to an older state archives nothing unt
   await link.jsm.streams.delete('VOTES');
   await applyStreams(hub.nc, hub.config);
   await vote(hub, 35);
-  await assert.rejects(archiveOld(link, all), /hub was put back.*VOTES.*npm run site -- recover.*Nothing was removed/);
+  await assert.rejects(archiveOld(link, all), /hub was restored.*VOTES.*npm run site -- recover.*Nothing was removed/);
   assert.deepEqual([(await stateOf('VOTES')).first_seq, (await stateOf('ARCHIVE')).messages], [1, 0]);
   assert.equal((await recover(hub.nc, hub.config)).recovered[0]?.storedAgain, 35);
   await until(

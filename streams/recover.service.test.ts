@@ -63,7 +63,7 @@ test.concurrent('reports an edge that started from 1 after a loss, whose recover
     async () => siteProblems(await siteStates(sites.at('hub').nc, sites.at('hub')))[0],
     'the problem',
   );
-  assert.match(sentence, /edge1 was wiped.*VOTES.*npm run site -- recover/);
+  assert.match(sentence, /edge1 was wiped.*VOTES.*At edge1: npm run site -- recover edge1$/);
   assert.deepEqual(siteProblems(await siteStates(edge.nc, edge)), [sentence], 'the edge reports it, too');
   const { recovered } = await recovery(edge);
   assert.deepEqual(recovered, [{ kind: 'VOTES', from: 'hub', copied: 30, storedAgain: 7 }]);
@@ -76,7 +76,7 @@ test.concurrent('reports an edge that started from 1 after a loss, whose recover
   assert.ok(!again.includes('VOTES_edge1'), 'once');
 });
 
-test.concurrent('a hub that was put back to an older state recovers from an edge', async () => {
+test.concurrent('a hub that was restored to an older state recovers from an edge', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   const hub = sites.at('hub');
   await vote(hub, 20, 'kept');
@@ -107,7 +107,7 @@ test.concurrent('a hub that was put back to an older state recovers from an edge
 });
 
 for (const home of ['hub', 'edge1'])
-  test.concurrent(`detects that ${home} was put back to an older state even when it has since stored more than its copies`, async () => {
+  test.concurrent(`detects that ${home} was restored to an older state even when it has since stored more than its copies`, async () => {
     using folder = temporaryFolder();
     const kept = join(folder.path, 'kept');
     await using sites = await startSites(['edge1', 'edge2']);
@@ -136,7 +136,7 @@ for (const home of ['hub', 'edge1'])
       (await (await jetstreamManager(sites.at(name).nc)).streams.info(copy)).state.last_seq === 45;
     for (const name of others) await until(() => ended(name), `the copy at ${name} to go on`);
 
-    const problem = new RegExp(`The site ${home} was .*put back.* of its VOTES .*At ${home}: npm run site -- recover`);
+    const problem = new RegExp(`The site ${home} was .*restored.* of its VOTES .*At ${home}: npm run site -- recover`);
     for (const site of [back, ...others.map(sites.at)])
       await until(
         async () => problem.test(siteProblems(await siteStates(site.nc, site))[0] ?? ''),

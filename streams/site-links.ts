@@ -139,14 +139,14 @@ const toleratedMs = 10_000;
 export function siteProblems({ clocks, copies }: Pick<SiteStates, 'clocks' | 'copies'>): string[] {
   const ahead = copies.filter((copy) => copy.lost);
   const lost = kindsBy(ahead, ({ home }) => home).map(([home, kinds]) => {
-    const what = home === hub ? 'was put back to an older state' : 'was wiped, or put back to an older state';
+    const what = home === hub ? 'was restored to an older state' : 'was wiped, or restored to an older state';
     const lacks = `other sites have events of its ${kinds} that it lacks`;
-    return `The site ${home} ${what}: ${lacks}. At ${home}: npm run site -- recover`;
+    return `The site ${home} ${what}: ${lacks}. At ${home}: ${recoverCommand(home)}`;
   });
   const outdated = copies.filter((copy) => copy.outdated);
   const stale = kindsBy(outdated, ({ at }) => at).map(
     ([at, kinds]) =>
-      `The copies at ${at} of ${kinds} are older than the recovery of their home, and may differ. At ${at}: npm run site -- recover`,
+      `The copies at ${at} of ${kinds} are older than the recovery of their home, and may differ. At ${at}: ${recoverCommand(at)}`,
   );
   const wrong = Object.entries(clocks).flatMap(([site, ms]) => {
     if (Math.abs(ms) < toleratedMs) return [];
@@ -156,6 +156,8 @@ export function siteProblems({ clocks, copies }: Pick<SiteStates, 'clocks' | 'co
   });
   return [...lost, ...stale, ...wrong];
 }
+
+const recoverCommand = (site: string): string => `npm run site -- recover${site === hub ? '' : ` ${site}`}`;
 
 function kindsBy(copies: SiteCopy[], key: (copy: SiteCopy) => string): [string, string][] {
   const groups = Object.entries(Object.groupBy(copies, key));

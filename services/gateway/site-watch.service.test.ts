@@ -63,5 +63,5 @@ test('reports copies between sites in /readyz and as metrics, and says how to re
     return now.problems && now;
   }, 'the loss to be reported');
   assert.equal(await sample('marquee_site_lost', { ...ofVotes, at: 'hub' }), 1);
-  assert.match(String(problems), /edge1 was wiped.*VOTES.*At edge1: npm run site -- recover/);
+  assert.match(String(problems), /edge1 was wiped.*VOTES.*At edge1: npm run site -- recover edge1/);
 });
