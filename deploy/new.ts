@@ -97,10 +97,11 @@ function make(kebab: string): void {
   run('biome', 'check', '--write', 'services/index.ts', `services/${kebab}`);
   run('node', 'deploy/write.ts');
   run('node', 'docs/api/write.ts');
-  console.log(`Created services/${kebab} on port ${port}. Now run:
+  console.log(`Created services/${kebab} on port ${port}. To try it:
   npx vitest run services/${kebab} services/index.test.ts
-  npm start, and curl http://127.0.0.1:8080/${kebab}/1
-Its operations are in contract.ts, the events it reads in projections.ts: change them, and describe the service in README.md.`);
+  npm start
+  curl http://127.0.0.1:8080/${kebab}/1
+Then change its operations (contract.ts) and the events that it reads (projections.ts), and describe it in README.md.`);
 }
 
 const usage = 'Usage: npm run new -- service NAME   (lower-case letters, digits and hyphens)';

@@ -61,7 +61,7 @@ function prometheusRule(): string {
   return head + readFileSync(here('watch/alerts.yml'), 'utf8').replace(/^(?=.)/gm, '  ');
 }
 
-/** Returns the compose file whose gateway container runs all services, with the broker keys of all. */
+/** Returns the compose file whose gateway container runs all services, under their names and with their broker keys. */
 function oneContainer(): string {
   const names = services.map(({ name }) => name);
   const others = names.filter((name) => name !== 'gateway');

@@ -73,7 +73,7 @@ async function rowLines({ groups, reader }: Films): Promise<string[]> {
     }
   }
   const title = films === 0 ? 'None of the rows read would be stored.' : 'The first rows as they would be stored:';
-  return [title, ...stored, ...(others.length > 0 ? ['', 'Problems so far:', ...others.slice(0, 20)] : [])];
+  return [title, ...stored, ...(others.length > 0 ? ['', 'Notes on these rows:', ...others.slice(0, 20)] : [])];
 }
 
 function movieLines(movie: Movie): string[] {

@@ -36,10 +36,8 @@ export function writeDeployment(folder: string, register: Register): string {
   const lines = Object.entries(set).map(([name, value]) => `${name}=${value}`);
   replaceFile(file, `${[...kept, ...lines].join('\n')}\n`);
   // Restart the brokers of a cluster one at a time.
-  const brokers = isCluster ? ['broker-2', 'broker-3', 'broker'] : [];
-  return [...brokers.map((broker) => `docker compose up -d --wait ${broker} && `), 'docker compose up -d --wait'].join(
-    '',
-  );
+  const brokers = isCluster ? [' broker-2', ' broker-3', ' broker'] : [];
+  return [...brokers, ''].map((broker) => `docker compose up -d --wait${broker}`).join(' && ');
 }
 
 export function composeSteps(name: string, url: string, applyCommand: string): string {

@@ -166,7 +166,7 @@ async function withBroker(
     const edges = globSync(join(given.dataDir, '*/site.json')).map((file) => basename(dirname(file)));
     const hint =
       edges.length > 0
-        ? `for the edge of this folder, run npm run site -- status ${edges[0]}`
+        ? `name the edge, for example npm run site -- status ${edges[0]}`
         : 'npm run site -- add NAME adds one';
     throw new Error(`The hub of this folder has no other sites: ${hint}.`);
   }
@@ -201,7 +201,7 @@ async function status(nc: NatsConnection, config: Config): Promise<void> {
     return;
   }
   console.log(
-    `${'stream'.padEnd(12)} ${'home'.padEnd(14)} ${'messages'.padStart(10)}   ${'copy at'.padEnd(14)} ${'messages'.padStart(10)}   behind`,
+    `${'stream'.padEnd(12)} ${'home'.padEnd(14)} ${'sequence'.padStart(10)}   ${'copy at'.padEnd(14)} ${'sequence'.padStart(10)}   behind`,
   );
   for (const { kind, home, at, homeSequence, copySequence, lost } of states.copies) {
     const behind = lost ? `HAS MORE than ${home}` : (homeSequence ?? 0) - (copySequence ?? 0);

@@ -5,7 +5,7 @@ export interface TextForm {
   delimiter: string;
   /** Characters before the header: a line `sep=;`, which spreadsheets write and pad with delimiters. */
   skip: number;
-  /** Line of the header, from 1. */
+  /** Line on which the text after `skip` begins, from 1. */
   line: number;
   /** Whether lines end with a carriage return alone, as on old Macs. */
   returnsOnly: boolean;
