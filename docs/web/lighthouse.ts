@@ -14,9 +14,9 @@ const minScore = 95;
 const { positionals } = readArguments({
   usage: `Usage: npm run web:lighthouse -- [URL]
 
-Scores the start page, a film and a search of the Marquee at URL (http://127.0.0.1:8080) with Lighthouse, which npx downloads,
-as on a slow phone. Fails if one of ${scored.join(', ')} is below ${minScore}. The browser is
-CHROME_PATH (/usr/bin/chromium). Other load on the machine lowers the performance score.`,
+Scores the start page, a film and a search of the Marquee at URL (http://127.0.0.1:8080) as on a slow phone, with
+Lighthouse, which npx downloads. Fails if one of ${scored.join(', ')} is below ${minScore}.
+The browser is CHROME_PATH (/usr/bin/chromium). Other load on the machine lowers the performance score.`,
   positionals: { min: 0, max: 1 },
 });
 

@@ -1,4 +1,4 @@
-/** `npm run web:screenshots`: retakes the screenshots of the main pages, from a new system with the shipped catalogue. */
+/** `npm run web:screenshots`: retakes the screenshots of the main pages, from a new system with the shipped films. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -11,7 +11,7 @@ import { get, post, startSystem, until } from '../../tests/harness.ts';
 readArguments({
   usage: `Usage: npm run web:screenshots
 
-Starts a new system with the shipped films, and retakes the screenshots in docs/web. Needs Chromium, and takes two minutes.`,
+Starts a new system with the shipped films, and retakes the screenshots in docs/web. Needs Chromium and two minutes.`,
 });
 
 const here = import.meta.dirname;

@@ -1,4 +1,4 @@
-/** The style sheet and the script of the pages. Their paths contain a hash of the content, so that caches may keep them. */
+/** The style sheet and the script of the pages. Paths contain a hash for caches, except those of unbundled scripts. */
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';

@@ -8,8 +8,8 @@ import type { PageContext } from './visit.ts';
 const codesWithDetail: ErrorCode[] = ['invalid', 'forbidden', 'conflict', 'not_found'];
 
 /**
- * Answers with the page of an error. A viewer who has to sign in is redirected there and back again; if they sent a form
- * with text, the page keeps the text while they sign in in another tab.
+ * Answers with the page of an error. A viewer who has to sign in is redirected there and back again. If they sent a
+ * form with text, the page keeps the text while they sign in in another tab.
  */
 export async function errorPage(c: PageContext, error: unknown): Promise<Response> {
   const refused = toAppError(error);

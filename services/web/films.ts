@@ -26,7 +26,7 @@ export function posterPath({ title, genres, year }: Pick<Card, 'title' | 'genres
   return `/poster.svg?${query}`;
 }
 
-/** Queries films by rank and adds genres and years from the catalogue. Without the catalogue only title and rank remain. */
+/** Queries films by rank, with genres and years from the catalogue. Without the catalogue they have title and rank. */
 export async function rankedCards(
   visit: Visit,
   input: {

@@ -3,7 +3,7 @@
 /** Zone names come from browsers in any spelling. The cache is emptied when it holds this many formatters. */
 const maxFormatters = 1000;
 
-/** Returns a function that creates the formatter of a key with `make` once and then reuses it. @throws what `make` throws */
+/** Returns a function that makes the formatter of a key once and then reuses it. @throws what `make` throws */
 export function cached<T>(make: (...key: string[]) => T): (...key: string[]) => T {
   const made = new Map<string, T>();
   return (...key) => {

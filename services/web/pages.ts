@@ -134,8 +134,8 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   const jobs = stack.use(new ImportJobs(connection, config.dataDir));
   const signing = { sessions, identity, provider };
 
-  // Takes turns between clients, so that a burst of files, posters or pages, whose answers arrive in one message, does not
-  // hold up everyone else.
+  // Takes turns between clients, so that a burst of files, posters or pages, whose answers arrive in one message, does
+  // not hold up everyone else.
   const turns = new TurnQueue();
   const ask: Ask = (...asked) => parts.ask(...asked).finally(() => turns.turn());
 

@@ -34,7 +34,7 @@ interface VisitParts extends Omit<Asking, 'timeoutMs'> {
   language: Language;
   /** IANA name of the viewer's time zone. */
   zone: string;
-  /** Path and query of the page. For a POST, those of the page that holds the form, because its own path shows nothing. */
+  /** Path and query of the page. For a POST, those of the page with the form, because its own path shows nothing. */
   path: string;
   /** Origins that images may be loaded from. */
   imageOrigins: readonly string[];

@@ -10,7 +10,7 @@ import type { PageContext } from '../visit.ts';
 type Field = keyof MovieFields;
 type Form = Record<string, string>;
 
-/** How a field is edited: lists separated by commas or lines, numbers as text. A field without a kind is a line of text. */
+/** How a field is edited: lists by commas or lines, numbers as text. A field without a kind is a line of text. */
 const kinds: Partial<Record<Field, 'commas' | 'lines' | 'number' | 'long'>> = {
   genres: 'commas',
   // Names may contain commas: Robert Downey, Jr.

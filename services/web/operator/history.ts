@@ -76,7 +76,7 @@ export function pointsBetween(before: Sample, now: Sample): Map<string, Point> {
     let milliseconds = 0;
     for (const replica of now.byReplica.values()) {
       const earlier = before.byReplica.get(replica.id);
-      // A replica that merely missed the sample before would add all requests since its start; a new one starts at zero.
+      // A replica that merely missed the last sample would add all requests since its start; a new one starts at zero.
       const isNew = Date.parse(replica.started) >= before.at;
       if (replica.service !== service || !(earlier || isNew)) continue;
       requests += replica.requests - (earlier?.requests ?? 0);

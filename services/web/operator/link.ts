@@ -7,8 +7,8 @@ import type { Logger } from '../../../shared/process/log.ts';
 export type OperatorLink = () => Link | undefined;
 
 /**
- * Opens a connection with the operator's key if one is configured. Otherwise uses the gateway's own connection, unless that
- * has an nkey: deploy/nats gives each service an nkey with few rights, whereas a user with a password may do everything.
+ * Opens a connection with the operator's key if one is configured. Otherwise uses the gateway's own connection, unless
+ * it has an nkey: deploy/nats gives each service an nkey with few rights. A user with a password may do everything.
  * @param stack closes the connection that is opened here
  */
 export function operatorLink(own: Connection, config: Config, log: Logger, stack: AsyncDisposableStack): OperatorLink {

@@ -11,7 +11,7 @@ const maxLines = 5;
 const maxCharacters = 110;
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** Breaks a title into lines that fit a width. Words that are longer than a line are split, and very long titles cut. */
+/** Breaks a title into lines that fit a width. Words longer than a line are split, and very long titles cut. */
 export function fitTitle(title: string, width: number, maxHeight: number): TitleLines {
   const words = shortened(title).split(/\s+/).filter(Boolean);
   for (const size of sizes) {

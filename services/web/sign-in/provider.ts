@@ -24,7 +24,7 @@ export class Provider {
   readonly #config: Config;
   readonly #oidc: NonNullable<Config['oidc']>;
   #client: Promise<oidc.Configuration> | undefined;
-  /** Refreshes by refresh token. A provider may accept each token only once, so concurrent requests share its result. */
+  /** Refreshes by token. A provider may accept each refresh token only once, so concurrent requests share a result. */
   readonly #refreshing = new Map<string, Promise<Session | undefined>>();
 
   constructor(config: Config, provider: NonNullable<Config['oidc']>) {

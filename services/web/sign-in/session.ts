@@ -30,7 +30,7 @@ export class Sessions {
     this.#trustProxy = config.trustProxy;
   }
 
-  /** Returns the session of a request, or undefined if it has none, or one that has expired or is not from this site. */
+  /** Returns the session of a request, or undefined if it has none, an expired one, or one from another site. */
   async read(c: Context): Promise<Session | undefined> {
     const sealed = getCookie(c, cookieName);
     return sealed === undefined ? undefined : this.open<Session>(sealed);
@@ -62,7 +62,7 @@ export class Sessions {
     }
   }
 
-  /** Returns the origin that the browser uses. Behind a proxy that terminates TLS its scheme differs from this server's. */
+  /** Returns the origin that the browser uses. Behind a proxy that terminates TLS, its scheme is not this server's. */
   originOf(c: Context): string {
     const { origin, host } = new URL(c.req.url);
     return this.#trustProxy && c.req.header('x-forwarded-proto') === 'https' ? `https://${host}` : origin;

@@ -106,7 +106,7 @@ export const deStaff: typeof enStaff = {
   import: {
     title: 'Filme importieren',
     intro:
-      'Ziehen Sie eine CSV- oder TSV-Datei hierher, auch komprimiert, bis 32 MB. Für größere Dateien gibt es `npm run seed`. Erst nach Ihrer Bestätigung ändert sich etwas.',
+      'Ziehen Sie eine CSV- oder TSV-Datei hierher, auch komprimiert, bis 32 MB. Für größere Dateien gibt es „npm run seed“. Erst nach Ihrer Bestätigung ändert sich etwas.',
     file: 'Datei',
     look: 'Vorschau',
     map: 'Spaltenzuordnung',

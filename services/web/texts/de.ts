@@ -27,7 +27,7 @@ export const de: Texts = {
   },
   search: {
     label: 'Filme suchen',
-    placeholder: 'Titel, Person, Thema',
+    placeholder: 'Titel, Person …',
     go: 'Suchen',
     suggestions: 'Vorschläge',
   },

@@ -103,7 +103,7 @@ export const enStaff = {
   import: {
     title: 'Import films',
     intro:
-      'Drop a CSV or TSV file here, plain or compressed, up to 32 MB. For larger files, use `npm run seed`. Nothing changes until you confirm.',
+      'Drop a CSV or TSV file here, plain or compressed, up to 32 MB. For larger files, use “npm run seed”. Nothing changes until you confirm.',
     file: 'File',
     look: 'Preview',
     map: 'Column mapping',
