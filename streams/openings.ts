@@ -2,7 +2,7 @@
  * Detects a site whose files were returned to an older state, and which has since stored more than other sites had
  * copied. Its streams and their copies then end alike, but differ in the middle. To find the difference, a site records
  * the last sequences of its streams whenever they are applied. The first message after such an opening is the same in
- * every copy, unless the copy still has an earlier one.
+ * every copy, unless the copy still has an earlier message under that sequence.
  */
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';

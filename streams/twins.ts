@@ -40,7 +40,7 @@ export interface TwinWatch extends Disposable {
   readonly found: Promise<never>;
 }
 
-/** Announces this machine as a site's until disposed, and watches for another machine that does so, too. */
+/** Announces until disposed that this machine runs a site, and watches for another machine that does. */
 export function watchForTwin(nc: NatsConnection, site: string): TwinWatch {
   const startedAt = performance.now();
   const id = randomUUID();
