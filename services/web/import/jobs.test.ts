@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { Connection } from '../../../shared/broker/connection.ts';
@@ -18,6 +19,30 @@ test('limits the number of imports when files are uploaded at the same time', as
     added.map(({ status }) => status),
     [...Array.from({ length: 8 }, () => 'fulfilled'), 'rejected'],
   );
+});
+
+test('removes the oldest import of a user to make room, but none of another user', async () => {
+  using folder = temporaryFolder();
+  using jobs = new ImportJobs({} as Connection, folder.path);
+  const add = (userId: string) => jobs.add('films.csv', Buffer.from('title\nAlien\n'), new Map(), userId);
+  const [first, second] = [await add('ann'), await add('ann')];
+  for (let added = 2; added < 9; added++) await add('ann');
+  assert.throws(() => jobs.of(first.id, 'ann'), { code: 'not_found' });
+  assert.equal(jobs.of(second.id, 'ann'), second);
+  await assert.rejects(add('bob'), { code: 'unavailable' });
+});
+
+test('stores files although the folder was removed, and answers unavailable when it cannot', async () => {
+  using folder = temporaryFolder();
+  using jobs = new ImportJobs({} as Connection, folder.path);
+  const add = () => jobs.add('films.csv', Buffer.from('title\nAlien\n'), new Map(), undefined);
+  await add();
+  const [name = ''] = readdirSync(folder.path);
+  rmSync(join(folder.path, name), { recursive: true });
+  await add();
+  rmSync(join(folder.path, name), { recursive: true });
+  symlinkSync('nowhere', join(folder.path, name));
+  await assert.rejects(add(), { code: 'unavailable' });
 });
 
 test('keeps the rejected rows when the rest of the file cannot be read', async () => {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { sourceOf } from '../../../seed/file/source.ts';
 import { openFilms } from '../../../seed/films.ts';
 import type { ColumnMap } from '../../../seed/layout/header.ts';
@@ -79,14 +79,12 @@ export class ImportJobs implements Disposable {
    * @throws UnusableFile if the file is not a table of films, or no column is the title
    */
   async add(name: string, bytes: Uint8Array, map: ColumnMap, userId: string | undefined): Promise<Job> {
-    if (this.#jobs.size + this.#previewing >= maxJobs) {
-      throw new AppError('unavailable', 'Too many imports at once. Try again later.');
-    }
+    if (this.#jobs.size + this.#previewing >= maxJobs) this.#forgetOldest(userId);
     const id = randomUUID();
     const file = this.#fileOf(id);
-    writeFileSync(file, bytes, { mode: 0o600 });
     this.#previewing++;
     try {
+      store(file, bytes);
       const preview = await previewOf(file, map);
       const job: Job = {
         id,
@@ -169,6 +167,13 @@ export class ImportJobs implements Disposable {
     return message.replaceAll(this.#fileOf(id), () => name);
   }
 
+  /** Makes room for another file of the user. @throws AppError unavailable if all imports are running or of others */
+  #forgetOldest(userId: string | undefined): void {
+    const oldest = [...this.#jobs.values()].find(({ job }) => job.userId === userId && job.state !== 'running');
+    if (!oldest) throw new AppError('unavailable', 'Too many imports at once. Try again later.');
+    this.#forget(oldest.job.id);
+  }
+
   #forget(id: string): void {
     const kept = this.#jobs.get(id);
     this.#jobs.delete(id);
@@ -197,6 +202,17 @@ function folderIn(parent: string): string | undefined {
     return mkdtempSync(join(parent, 'imports-'));
   } catch {
     return undefined;
+  }
+}
+
+/** @throws AppError unavailable, for example if the disk is full */
+function store(file: string, bytes: Uint8Array): void {
+  try {
+    // A clean-up of temporary folders may have removed it.
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(file, bytes, { mode: 0o600 });
+  } catch (error) {
+    throw new AppError('unavailable', 'The file cannot be stored: the disk may be full.', { cause: error });
   }
 }
 
