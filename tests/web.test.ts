@@ -10,7 +10,7 @@ import { post, remindSoon, startSystem, until } from './harness.ts';
 const withBrowser = { skip: withoutBrowser !== false };
 const services = ['gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support'];
 let browser: Browser;
-/** One system for all tests. Each test has its own users. Tests that need empty lists come before those that fill them. */
+/** One system for all tests. Each has its own users. Tests that need empty lists come before those that fill them. */
 let site: Awaited<ReturnType<typeof openSite>>;
 beforeAll(async () => {
   if (withBrowser.skip) return;

@@ -45,7 +45,7 @@ export const de: Texts = {
     withLink: 'Bitten Sie Ihren Administrator um einen Anmeldelink.',
     confirm: (name) => `Als ${name} anmelden?`,
     badReturn:
-      'Die Anmeldung ist fehlgeschlagen: Sie hat zu lange gedauert oder wurde in einem anderen Browser begonnen. Versuchen Sie es erneut.',
+      'Die Anmeldung ist fehlgeschlagen: Sie wurde vom Anbieter abgelehnt, hat zu lange gedauert oder wurde in einem anderen Browser begonnen. Versuchen Sie es erneut.',
     badLink: 'Dieser Anmeldelink ist nicht mehr gültig. Bitten Sie um einen neuen.',
     zone: 'Zeitzone',
     zoneHint: 'Zeiten werden in dieser Zeitzone angezeigt.',

@@ -38,7 +38,8 @@ export const en = {
     withProvider: 'Sign in with your account',
     withLink: 'Ask your administrator for a sign-in link.',
     confirm: (name: string) => `Sign in as ${name}?`,
-    badReturn: 'Signing in failed: it took too long or was started in another browser. Try again.',
+    badReturn:
+      'Signing in failed: the provider refused it, it took too long, or another browser started it. Try again.',
     badLink: 'This sign-in link is no longer valid. Ask for a new one.',
     zone: 'Time zone',
     zoneHint: 'Times are shown in this time zone.',
