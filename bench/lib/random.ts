@@ -1,15 +1,10 @@
 /** Seeded random numbers, so that every machine has the same data. */
+import { Random } from '../../tests/chaos/random.ts';
 
-/** Returns a generator of numbers from 0 to 1 (mulberry32). */
+/** Returns a generator of numbers from 0 (inclusive) to 1 (exclusive). */
 export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new Random(seed);
+  return () => random.next();
 }
 
 /** Returns a generator of indices 0 to n − 1 by Zipf's law: index i has the weight 1 / (i + 1)^exponent. */

@@ -1,6 +1,5 @@
 /** Runs Marquee as shipped: a broker, the streams, and services from the bundle as processes. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { brokerEnvironment, findBroker } from '../../deploy/broker.ts';
 import { serviceNames } from '../../services/index.ts';
@@ -8,6 +7,7 @@ import { Connection } from '../../shared/broker/connection.ts';
 import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { applyStreams } from '../../streams/apply.ts';
+import { freePort } from '../../tests/chaos/member.ts';
 import { denoCommand } from '../../tests/process.ts';
 import { Measured } from './process.ts';
 
@@ -161,18 +161,4 @@ async function startBenchBroker(folder: string, port: number, sync: 'always' | '
   });
   await broker.prints(/Server is ready/);
   return broker;
-}
-
-/** Returns a free port. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }

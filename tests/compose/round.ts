@@ -25,7 +25,7 @@ export class Round {
   headers: Record<string, string> = {};
 
   readonly files = ['docker-compose.yml'];
-  /** Arguments of every compose command. */
+  /** Further environment variables of every compose command. */
   readonly variables: Record<string, string> = {};
 
   constructor(folder: string) {
