@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { buildSync } from 'esbuild';
 import { catalogueProjection as moviesProjection } from '../../services/movies/catalogue-projection.ts';
 import { movieFields, movieStated } from '../../services/movies/contract.ts';
 import { catalogueProjection as rankedProjection } from '../../services/ranking/catalogue-projection.ts';
@@ -76,17 +77,23 @@ export function rankingView(folder: string, movies: number, votes: number): Data
   });
 }
 
-/** Returns a kept file or builds it. Its name contains a digest of the code that builds it. */
+/** Returns a kept file or builds it. Its name contains a digest of the code, data and schema that make it. */
 function kept(folder: string, service: string, size: string, fill: (db: Database) => void): Database {
   const hash = createHash('sha256');
-  const sources = [
-    `services/${service}/migrations/*.sql`,
-    `services/${service}/*{projection,schema,ranks,tallies,scores,staged-votes,film-keys,film-identity,genre-rows}.ts`,
-    `services/${service}/{search-index,facts,understand,terms,numerals,spelling,sound,typing-errors}.ts`,
-    'services/movies/fold.ts',
-    'bench/lib/*-data.ts',
-  ];
-  for (const file of globSync(sources, { cwd: root }).sort()) hash.update(readFileSync(join(root, file)));
+  // Bundled, so that no imported file is missed; minified, so that comments do not count.
+  const { outputFiles } = buildSync({
+    absWorkingDir: root,
+    entryPoints: [`services/${service}/projections.ts`, ...globSync('bench/lib/*-data.ts', { cwd: root })],
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    minify: true,
+    write: false,
+    outdir: '.',
+  });
+  for (const { contents } of outputFiles) hash.update(contents);
+  const migrations = globSync(`services/${service}/migrations/*.sql`, { cwd: root }).sort();
+  for (const file of migrations) hash.update(readFileSync(join(root, file)));
   const file = join(folder, `${service}-${size}-${hash.digest('hex').slice(0, 12)}.sqlite`);
   if (existsSync(file)) return openDatabase(file);
   mkdirSync(folder, { recursive: true });
