@@ -48,6 +48,8 @@ export class Generation {
   /** The last step done at the end of the build; undefined before and after. */
   finishing: string | undefined;
   #closed = false;
+  /** When the next failure is logged, by performance.now(). */
+  #nextWarning = 0;
 
   /**
    * Opens a file, creating it if it is missing.
@@ -222,7 +224,11 @@ export class Generation {
       this.#checkpointIfDue();
       return true;
     } catch (error) {
-      this.#view.log.warn({ reason: messageOf(error) }, `${failed}; retrying`);
+      // On a full disk every request fails, and the log may be on that disk.
+      if (performance.now() >= this.#nextWarning) {
+        this.#view.log.warn({ reason: messageOf(error) }, `${failed}; retrying`);
+        this.#nextWarning = performance.now() + retryMs;
+      }
       return false;
     }
   }
