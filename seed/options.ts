@@ -15,7 +15,7 @@ Imports a file of films into the running system. Running it again changes nothin
                    actors=Star1+Star2 combines several columns
   --encoding NAME  encoding of a file that is not UTF-8, such as latin1, windows-1251, shift_jis
   --fill           only fill in missing fields of films that are in the catalogue
-  --keep-ids       refuse films whose id in the file is taken by another film
+  --keep-ids       refuse films that cannot have the id in the file
   --replace        match films by id only, and overwrite the movie with that id
   --max N          stop after N rows
   --rejects FILE   write refused rows to FILE (default: data/rejects/…)

@@ -10,7 +10,7 @@ import { Movies } from './movies.ts';
 import { Queries } from './queries.ts';
 import { Random } from './random.ts';
 import { type Fault, plan } from './schedule.ts';
-import { ChaosSystem } from './system.ts';
+import { ChaosSystem, onSmallDisk } from './system.ts';
 import { Tickets } from './tickets.ts';
 
 export interface RunOptions {
@@ -51,7 +51,7 @@ export async function runChaos({ seed, lengthMs, workers = 6, say = () => {} }: 
     seed,
     lengthMs,
     system.members.map(({ name }) => name),
-    system.smallDisk ? 'ranking-2' : undefined,
+    system.smallDisk ? onSmallDisk : undefined,
   );
 
   const running = { stopped: false };
@@ -129,9 +129,9 @@ function load(desk: Desk): Share[] {
 }
 
 async function work(shares: Share[], running: { stopped: boolean }, random: Random): Promise<void> {
-  const hat = shares.flatMap(({ actor, weight }) => Array.from({ length: weight }, () => actor));
+  const weighted = shares.flatMap(({ actor, weight }) => Array.from({ length: weight }, () => actor));
   while (!running.stopped) {
-    await random.pick(hat).step();
+    await random.pick(weighted).step();
     await new Promise((resolve) => setTimeout(resolve, random.between(0, 40)));
   }
 }

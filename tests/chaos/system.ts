@@ -16,10 +16,10 @@ import { TcpProxy } from './proxy.ts';
 export const requestTimeoutMs = 3000;
 
 /** Interval between checks of all processes for readiness. */
-const betweenLooksMs = 150;
+const betweenChecksMs = 150;
 
 /** The replica whose disk can be filled. */
-const onSmallDisk = 'ranking-2';
+export const onSmallDisk = 'ranking-2';
 
 export interface SystemOptions {
   /** Environment of every process. */
@@ -150,7 +150,7 @@ export class ChaosSystem implements AsyncDisposable {
         const tails = logs.map(({ name, log }) => `${name}:\n${log.slice(-1500)}`);
         throw new Error(`not ready after ${limitMs / 1000} s: ${missing.join(', ')}\n${tails.join('\n')}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, betweenLooksMs));
+      await new Promise((resolve) => setTimeout(resolve, betweenChecksMs));
     }
   }
 
