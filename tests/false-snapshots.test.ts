@@ -89,7 +89,7 @@ test.concurrent('after a restore no older snapshot is used, and new ones are mad
   assert.deepEqual(await begin(given, voters(22)), [name]);
 });
 
-test.concurrent('a snapshot is not used after its stream was restored to an earlier state and then written to', async () => {
+test.concurrent('a snapshot is not used after its stream was restored to an older state and then written to', async () => {
   await using given = await startWithVotes(5, { ownBroker: true });
   const { system } = given;
   const stream = join(system.folder, 'nats/jetstream/$G/streams/VOTES');

@@ -142,7 +142,7 @@ test.concurrent('a file that lost a table is rebuilt without dead letters', asyn
   assert.deepEqual(await system.deadLetters(), []);
 });
 
-test.concurrent('a view that was away rebuilds when its stream was restored to an earlier state and then written to', async () => {
+test.concurrent('a view that was away rebuilds when its stream was restored to an older state and then written to', async () => {
   await using system = await startSystem({ ownBroker: true });
   const store = join(system.folder, 'nats');
   const older = join(system.folder, 'older');
