@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { EncryptJWT, type JWTPayload, jwtDecrypt } from 'jose';
+import { AppError } from '../../../shared/operations/errors.ts';
 import { replicaKey } from '../../../shared/operations/replica-key.ts';
 import type { Config } from '../../../shared/process/config.ts';
 
@@ -19,6 +20,8 @@ export interface Session {
 const cookieName = 'marquee';
 /** Lifetime of a session in seconds. */
 const maxAge = 30 * 24 * 3600;
+/** Longest value of a cookie: browsers silently ignore a cookie whose name and value have more than 4096 bytes. */
+const maxLength = 4000;
 
 export class Sessions {
   readonly #key: Uint8Array;
@@ -36,8 +39,13 @@ export class Sessions {
     return sealed === undefined ? undefined : this.open<Session>(sealed);
   }
 
+  /** Sets the cookie. @throws AppError invalid if the session's token is too long for a cookie */
   async write(c: Context, session: Session): Promise<void> {
-    const sealed = await this.seal({ ...session }, maxAge);
+    let sealed = await this.seal({ ...session }, maxAge);
+    // Without its refresh token a session ends when its token expires.
+    if (sealed.length > maxLength) sealed = await this.seal({ ...session, refresh: undefined }, maxAge);
+    if (sealed.length > maxLength)
+      throw new AppError('invalid', 'The token is too long for a cookie: use fewer claims.');
     setCookie(c, cookieName, sealed, { ...this.#attributes(c), maxAge });
   }
 
