@@ -87,6 +87,8 @@ const headersFor = ({ imageOrigins, oidc }: Config): Record<string, string> => (
   vary: 'cookie, accept-language',
 });
 
+/** Files that may be uploaded at once: each is held in memory, several times while it is parsed. */
+const maxUploads = 2;
 const limitFile = bodyLimit({
   maxSize: maxFileBytes,
   onError: () => Promise.reject(new AppError('too_large', `The file is larger than ${maxFileBytes} bytes.`)),
@@ -96,6 +98,14 @@ const filmPath = '/film/:movieId{[1-9][0-9]{0,9}}';
 const ticketPath = '/help/:ticketId{[A-Za-z0-9_-]{1,64}}';
 const orderPath = '/desk/:orderId{[A-Za-z0-9_-]{1,64}}';
 const letterPath = '/status/letters/:seq{[1-9][0-9]{0,14}}';
+
+/** Middleware that counts requests against a limit. */
+function within(limit: ReturnType<typeof concurrencyLimit>) {
+  return async (_: PageContext, next: () => Promise<void>): Promise<void> => {
+    limit.acquire();
+    await next().finally(() => limit.release());
+  };
+}
 
 /**
  * Reads a form before the request counts against the concurrency limit, so that slow senders take no place. An import
@@ -161,12 +171,8 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.use(jsxRenderer(layoutOf(assets)));
   pages.use(csrf());
   pages.use(methodNotAllowed({ app: pages, onMethodNotAllowed: refuseMethod }));
-  pages.use('/import', limitFile);
   pages.use(readForm);
-  pages.use(async (_, next) => {
-    limit.acquire();
-    await next().finally(() => limit.release());
-  });
+  pages.use(within(limit));
 
   const only = (role: 'agent' | 'admin') => async (c: PageContext, next: () => Promise<void>) => {
     c.var.visit.require(role);
@@ -177,6 +183,8 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
     pages.use(path, only('admin'));
   }
 
+  // After the check of the role, because these read the file.
+  pages.post('/import', within(concurrencyLimit(maxUploads)), limitFile);
   pages.use(requireForm);
 
   pages.get('/live', live(parts.api));

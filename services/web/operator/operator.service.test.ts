@@ -1,5 +1,7 @@
 /** Tests of the administrators' pages: status, dead letters, films and imports, and who may use them. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'vitest';
 import { get, startSystem, until } from '../../../tests/harness.ts';
 import { secret, tokenOf, Visitor } from '../testing.ts';
@@ -142,6 +144,30 @@ test.concurrent('allows only administrators to see the status and edit films, an
     assert.equal((await alice.submit(path, { movieId: '1', title: 'x' })).status, 403, path);
   }
   assert.equal((await new Visitor(url).open('/status')).path, '/sign-in?next=%2Fstatus');
+});
+
+test.concurrent('reads an uploaded file only from administrators, and few at once', async () => {
+  await using system = await startSystem();
+  const gateway = await system.startReplica('gateway', { JWT_SECRET: secret });
+  await gateway.ready;
+  const { port, host } = new URL(gateway.url);
+  /** Sends the beginning of a file. @returns the status */
+  const begin = async (cookie: string): Promise<string> => {
+    const socket = connect(Number(port), '127.0.0.1');
+    const head = `POST /import HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${gateway.url}\r\nCookie: ${cookie}\r\n`;
+    const type = 'Content-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked\r\n\r\n';
+    socket.write(`${head}${type}4\r\n--x\r\r\n`);
+    stack.defer(() => void socket.destroy());
+    const [reply] = (await once(socket, 'data')) as [Buffer];
+    return String(reply).slice(9, 12);
+  };
+  using stack = new DisposableStack();
+  assert.equal(await begin(''), '303', 'an anonymous sender is redirected to sign in');
+  const body = new URLSearchParams({ token: await tokenOf('root', 'admin') });
+  const headers = { 'sec-fetch-site': 'same-origin' };
+  const signedIn = await fetch(`${gateway.url}/sign-in`, { method: 'POST', body, headers, redirect: 'manual' });
+  const cookie = (signedIn.headers.get('set-cookie') ?? '').split(';')[0] as string;
+  assert.equal(await Promise.race([begin(cookie), begin(cookie), begin(cookie)]), '503');
 });
 
 test.concurrent('previews a file of films, imports it, and offers the rejected rows for download', async () => {
