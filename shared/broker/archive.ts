@@ -79,14 +79,26 @@ export async function segmentAt(
   };
 }
 
-/** @throws Error when an archive is a copy that may lack messages before a sequence, as it lags or is cut off */
+/** Since when a copy has been idle at its last segment, by copy, requested sequence and segment. By performance.now(). */
+const idleSince = new Map<string, number>();
+const idleMs = 5000;
+
+/**
+ * Checks that an archive is complete up to a sequence, so that a reader may skip messages that are in no segment. A copy
+ * that ends before must stay idle for 5 seconds while connected, because it reports no lag just after connecting either.
+ * @throws Error when an archive is a copy that may lack messages before the sequence
+ */
 export async function requireCurrent(jsm: JetStreamManager, archive: Archive, before: number): Promise<void> {
   const last = await segmentAt(jsm, archive, 'last');
   if (last && last.last >= before - 1) return;
   const { mirror } = await jsm.streams.info(archive.stream);
-  if (mirror && (mirror.lag > 0 || isCutOff(mirror))) {
-    throw new Error(`${archive.stream} has not received the messages before ${before} yet`);
-  }
+  if (!mirror) return;
+  const key = [archive.stream, before, last?.last].join(' ');
+  const since = idleSince.get(key);
+  if (mirror.lag > 0 || isCutOff(mirror)) idleSince.delete(key);
+  else if (since === undefined) idleSince.set(key, performance.now());
+  else if (performance.now() - since > idleMs) return;
+  throw new Error(`${archive.stream} has not received the messages before ${before} yet`);
 }
 
 /** Yields the segments with messages from the sequence `from` on, in order. The first one is found by binary search. */
