@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
-import { bucketStream, type Snapshot, SnapshotBucket } from '../shared/broker/snapshot-bucket.ts';
+import { bucketStream, claimSubject, type Snapshot, SnapshotBucket } from '../shared/broker/snapshot-bucket.ts';
 import { get, startSystem, until } from './harness.ts';
 import { begin, makeSnapshot, openView, startWithVotes, vote, voters } from './snapshot-views.ts';
 
@@ -73,6 +73,20 @@ test.concurrent('a view that once read the stream of a removed site still makes 
   );
   assert.deepEqual(await begin(given, voters(10)), [made.name]);
   assert.equal((await bucket.list())?.length, 1);
+});
+
+test.concurrent('a replica that has lost its claim removes nothing', async () => {
+  await using given = await startWithVotes(10);
+  const { system, bucket } = given;
+  await makeSnapshot(given);
+  const stored = (await bucket.list()) ?? [];
+  // The claim of the snapshot ends a second after it is given up.
+  const claim = await until(() => bucket.claim(), 'the claim');
+  await system.publish(claimSubject('toy'), 'another replica has it now');
+  await assert.rejects(bucket.prune(stored, claim), /was lost/);
+  await claim[Symbol.asyncDispose]();
+  assert.deepEqual(await bucket.list(), stored);
+  assert.deepEqual(await begin(given, voters(10)), [stored[0]?.name]);
 });
 
 test.concurrent('the last two snapshots of a version are kept, and none of older versions', async () => {

@@ -56,6 +56,8 @@ export type Snapshot = z.infer<typeof object> & {
 export interface Claim extends AsyncDisposable {
   /** Aborted when the claim was lost, because it could not be renewed in time. */
   lost: AbortSignal;
+  /** Makes sure that this replica still has the claim. @throws Error if it was lost */
+  renew(): Promise<void>;
 }
 
 /** TTL of a claim unless it is renewed, and of a claim that is given up: the shortest possible. Seconds. */
@@ -140,14 +142,18 @@ export class SnapshotBucket {
     await bucket.put({ name, metadata: { view: JSON.stringify(view) } }, data);
   }
 
-  /** Removes all snapshots but `kept`, and chunks of incomplete ones. The caller must hold the claim. */
-  async prune(kept: Snapshot[], all: Snapshot[]): Promise<void> {
+  /** Removes snapshots, and chunks of incomplete ones. @throws Error if the claim was lost: then nothing is removed */
+  async prune(removed: Snapshot[], claim: Claim): Promise<void> {
     const { streams } = this.#connection.link.jsm;
     const chunks = chunksOf(this.#service);
     const remove = (filter: string) => streams.purge(this.#stream, { filter });
-    for (const { subject } of all.filter((one) => !kept.includes(one))) await remove(subject);
     const { subjects = {} } = (await streams.info(this.#stream, { subjects_filter: `${chunks}.>` })).state;
-    const known = new Set(kept.map(({ id }) => `${chunks}.${id}`));
+    const stored = (await this.list()) ?? [];
+    // If this process stood still, another replica may have stored these chunks, and not yet all of its snapshot.
+    await claim.renew();
+    for (const { subject } of removed) await remove(subject);
+    const removedIds = new Set(removed.map(({ id }) => id));
+    const known = new Set(stored.flatMap(({ id }) => (removedIds.has(id) ? [] : `${chunks}.${id}`)));
     for (const subject of Object.keys(subjects)) if (!known.has(subject)) await remove(subject);
   }
 
@@ -164,6 +170,10 @@ export class SnapshotBucket {
     const timer = setInterval(() => renew(claimS), (claimS * 1000) / 3);
     return {
       lost: lost.signal,
+      async renew() {
+        await renew(claimS);
+        lost.signal.throwIfAborted();
+      },
       [Symbol.asyncDispose]: () => {
         clearInterval(timer);
         return renew(releasedS);

@@ -71,8 +71,8 @@ export class SnapshotMaker implements AsyncDisposable {
     if (!isDue(all)) return undefined;
     const last = all.find((one) => matchesView(this.#view, one));
     // Snapshots of newer versions are kept, because replicas of those may already run. Older ones are removed.
-    const kept = all.filter((one) => one === last || one.version > version || one.group !== group);
-    await bucket.prune(kept, all);
+    const removed = all.filter((one) => one !== last && one.version <= version && one.group === group);
+    await bucket.prune(removed, claim);
     const signal = AbortSignal.any([claim.lost, this.#disposed.signal]);
     const file = newFile(folder, name, version);
     const copy = `${file}.copy`;
