@@ -79,13 +79,13 @@ export async function segmentAt(
   };
 }
 
-/** Since when a copy has been idle at its last segment, by copy, requested sequence and segment. By performance.now(). */
+/** Since when (performance.now()) a copy has been idle, by the copy, the requested sequence and the last segment. */
 const idleSince = new Map<string, number>();
 const idleMs = 5000;
 
 /**
- * Checks that an archive is complete up to a sequence, so that a reader may skip messages that are in no segment. A copy
- * that ends before must stay idle for 5 seconds while connected, because it reports no lag just after connecting either.
+ * Checks that an archive is complete up to a sequence, so that a reader may skip messages that are in no segment. A
+ * copy that ends before must stay idle for 5 seconds while connected: just after connecting it reports no lag either.
  * @throws Error when an archive is a copy that may lack messages before the sequence
  */
 export async function requireCurrent(jsm: JetStreamManager, archive: Archive, before: number): Promise<void> {
