@@ -121,6 +121,12 @@ test('a missing projections module is reported, and other views continue', async
   assert.equal(await other.waitFor('VOTES', sequence, 20_000), true);
 });
 
+test('a query that names an unknown table is reported with the command that writes a migration', async () => {
+  await using system = await startSystem();
+  await using view = openToyView(system, { table: 'votters' });
+  await assert.rejects(view.ready, /no such table: votters in: SELECT .* npm run migrations -- toy --name/);
+});
+
 test('a view closed while it opens leaves nothing that keeps the process alive', async () => {
   await using system = await startSystem();
   const view = openToyView(system);

@@ -262,7 +262,11 @@ export class View<Q> implements AsyncDisposable {
 
   #fail({ reason, stack }: { reason: string; stack: string | undefined }): void {
     if (this.#disposed) return;
-    const error = new Error(`the view of ${this.#options.name} cannot be opened: ${reason}`);
+    const { name } = this.#options;
+    const hint = /no such (table|column)|has no column/.test(reason)
+      ? `. Is it misspelled? After a change of schema.ts: npm run migrations -- ${name} --name CHANGE`
+      : '';
+    const error = new Error(`the view of ${name} cannot be opened: ${reason}${hint}`);
     if (stack !== undefined) error.stack = `${error.name}: ${error.message}\n${stack}`;
     this.#options.log.fatal({ err: error }, 'the view cannot be opened: fix its SQL or its module');
     this.#failure ??= error;
