@@ -30,6 +30,11 @@ export function brokerUrl(nats: Config['nats']): string {
   return nats.url ?? `nats://127.0.0.1:${nats.port}`;
 }
 
+/** Returns the address for messages: without the user and password that it may contain. */
+function shownUrl(nats: Config['nats']): string {
+  return brokerUrl(nats).replaceAll(/[^/,]*@/g, '');
+}
+
 function options({ nats }: Config, name: string, isRefused: () => boolean): ConnectionOptions {
   const { tlsCa: ca } = nats;
   return {
@@ -104,7 +109,7 @@ export class Connection implements AsyncDisposable {
   async within(timeoutMs = this.#config.requestTimeoutMs): Promise<Link> {
     await within(Promise.race([this.first, this.refusals.first]), timeoutMs);
     if (!this.#link)
-      throw new Error(`no broker answers at ${brokerUrl(this.#config.nats)}: is Marquee running? (npm start)`);
+      throw new Error(`no broker answers at ${shownUrl(this.#config.nats)}: is Marquee running? (npm start)`);
     return this.#link;
   }
 
@@ -162,7 +167,8 @@ export class Connection implements AsyncDisposable {
       } catch (error) {
         if (this.#closed) throw error;
         if (!this.refusals.record(error) && failures === nextLogAt) {
-          this.log.warn({ reason: messageOf(error) }, 'the broker cannot be reached, retrying');
+          const servers = shownUrl(this.#config.nats);
+          this.log.warn({ servers, reason: messageOf(error) }, 'the broker cannot be reached, retrying');
           // Logged after 0 seconds, 15, a minute and a half, 5 minutes, …
           nextLogAt = 4 * nextLogAt + 10;
         }
