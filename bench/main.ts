@@ -52,7 +52,7 @@ const votes = 1_000_000;
 
 const usage = `Usage: npm run bench -- [JOB …] [OPTIONS]
 
-Measures Marquee against ceilings and peers, and writes bench/RESULTS.md. Jobs: ${jobs.map(({ name }) => name).join(', ')}.
+Measures Marquee beside other frameworks and upper bounds, and writes bench/RESULTS.md. Jobs: ${jobs.map(({ name }) => name).join(', ')}.
 
   --quick       small sizes, one round, and no report
   --rounds N    rounds of each measurement (default: 5)
@@ -71,8 +71,8 @@ const { values, positionals } = readArguments({
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
-    most: { type: 'string', default: String(all) },
-    votes: { type: 'string', default: String(votes) },
+    most: { type: 'string' },
+    votes: { type: 'string' },
     largest: { type: 'boolean', default: false },
     dry: { type: 'boolean', default: false },
     'no-build': { type: 'boolean', default: false },
@@ -110,25 +110,35 @@ async function measure(job: Job, context: Context): Promise<void> {
   keepReport(context.largest ? withOtherSizes(report, lastReport(name)) : report);
 }
 
+/** Returns the value of an option. @throws Error unless it is a whole number of at least `min` */
+function numberOf(option: 'rounds' | 'seconds' | 'most' | 'votes', byDefault: number, min = 1): number {
+  const given = values[option] ?? String(byDefault);
+  if (/^\d{1,9}$/.test(given) && Number(given) >= min) return Number(given);
+  throw new Error(`--${option} ${given}: must be a whole number from ${min} to 999999999`);
+}
+
 async function main(): Promise<void> {
   const unknown = positionals.filter((name) => !jobs.some((job) => job.name === name));
   if (unknown.length > 0) {
     throw new Error(`There is no job ${unknown.join(', ')}. Jobs: ${jobs.map(({ name }) => name).join(', ')}.`);
   }
-  if (!/^[1-9]\d{2,8}$/.test(values.votes)) throw new Error('--votes must be a number from 100 to 999,999,999');
+  const { quick } = values;
+  const numbers = {
+    rounds: numberOf('rounds', quick ? 1 : 5),
+    seconds: numberOf('seconds', quick ? 1 : 6),
+    most: numberOf('most', all),
+    votes: numberOf('votes', votes, 100),
+  };
   const order = jobs.map(({ name }) => name);
   if (values.report) return writeResults(order);
   // Inside the repository, so that the bundle finds node_modules, but not in dist/, which another build may replace.
   const dist = join(root, '.cache/bench-dist');
   if (!values['no-build']) await buildAll(dist);
   const folder = mkdtempSync(join(tmpdir(), 'marquee-bench-'));
-  const { quick } = values;
   const context: Context = {
     quick,
-    rounds: Number(values.rounds ?? (quick ? 1 : 5)),
-    seconds: Number(values.seconds ?? (quick ? 1 : 6)),
-    most: Number(values.most),
-    votes: quick ? 10_000 : Number(values.votes),
+    ...numbers,
+    votes: quick ? 10_000 : numbers.votes,
     largest: values.largest,
     folder,
     dataFolder: join(tmpdir(), 'marquee-bench-data'),
