@@ -1,6 +1,6 @@
 /** The manifest of a backup folder, and the check of its files. */
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../shared/operations/errors.ts';
@@ -34,6 +34,8 @@ export type Manifest = z.output<typeof manifest>;
  */
 export function readBackup(folder: string): Manifest {
   const path = join(folder, manifestName);
+  if (!existsSync(path))
+    throw new Error(`${folder} has no ${manifestName}: name a folder that npm run backup has written`);
   let read: Manifest;
   try {
     read = manifest.parse(JSON.parse(readFileSync(path, 'utf8')));

@@ -11,7 +11,8 @@ export async function createToken(
   { access: { secret, issuer, audience } }: Pick<Config, 'access'>,
   { userId, roles, expiresIn }: { userId: string; roles: string[]; expiresIn: string },
 ): Promise<string> {
-  if (secret === undefined) throw new Error('JWT_SECRET is not set: a token cannot be signed without it');
+  if (secret === undefined)
+    throw new Error('JWT_SECRET is not set: set it to the secret of the services, which signs their tokens');
   const jwt = new SignJWT({ roles })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(userId)

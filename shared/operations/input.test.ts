@@ -47,7 +47,7 @@ test('says what an invalid field must be', () => {
     refusal(given),
     'movieId must be a whole number; userId matches none of the accepted forms; at must be a UTC time such as ' +
       '2026-01-31T20:00:00Z; limit must be a whole number; tags.1 must not be empty; seen must be true or false; ' +
-      'link must be a URL such as https://example.org/picture.jpg',
+      'link must be a URL such as https://example.org',
   );
 });
 

@@ -11,7 +11,7 @@ const kinds: Record<string, string> = {
 
 const formats: Record<string, string> = {
   datetime: 'must be a UTC time such as 2026-01-31T20:00:00Z',
-  url: 'must be a URL such as https://example.org/picture.jpg',
+  url: 'must be a URL such as https://example.org',
 };
 
 const units: Record<string, string> = { string: ' characters', array: ' entries' };
