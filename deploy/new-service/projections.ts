@@ -1,6 +1,7 @@
 /**
- * Turns catalogue events into rows of the a-sample view. Increase `version` when the same events must produce different
- * rows: each replica then rebuilds its view from the stream.
+ * Turns catalogue events into rows of the a-sample view.
+ *
+ * Increase `version` when the same events must produce different rows: each replica then rebuilds its view.
  */
 import { lt } from 'drizzle-orm';
 import { type MovieState, movieStated, statedMovieId } from '../../services/movies/contract.ts';

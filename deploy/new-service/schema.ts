@@ -1,4 +1,8 @@
-/** Tables of the a-sample view. After a change, run `npm run migrations -- a-sample --name CHANGE` for its SQL. */
+/**
+ * Tables of the a-sample view.
+ *
+ * After a change, run `npm run migrations -- a-sample --name CHANGE` to generate its SQL.
+ */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /** The last title of each movie at each site. Queries show the title of the site whose event is the latest. */
