@@ -18,7 +18,7 @@ import {
 readArguments({
   usage: `Usage: npm run api-release
 
-Makes the documents of the code the released ones, with which later changes are compared. Refuses while a change that
+Replaces the released documents by those of the code. Later changes are compared with them. Refuses while a change that
 would break a client is not declared.`,
 });
 const documents = makeDocuments();
@@ -30,5 +30,5 @@ if (undeclared.length > 0) {
   writeDocuments(current, documents);
   writeDocuments(released, documents);
   writeIntended([]);
-  console.log('docs/api/released is as the code makes it.');
+  console.log('docs/api/released is up to date.');
 }

@@ -6,12 +6,12 @@ import { runEdgeChaos } from './chaos-run.ts';
 
 const usage = `Usage: npm run chaos:edge -- [--minutes N] [--seed S]
 
-Does everything bad to a hub and two edges under load: cuts, stalls and delays links, kills, stops and pauses sites,
-kills brokers. Then it checks that every site answers alike, and that nothing acknowledged is lost or counted twice;
-once more after an edge has lost its disk.
+Causes faults in a hub and two edges under load: cuts, stalls and delays links, kills, stops and pauses sites, and kills
+brokers. Then checks that all sites give the same answers, and that nothing acknowledged is lost or counted twice. Checks
+again after an edge has lost its disk.
 
-  --minutes N   how long (2)
-  --seed S      repeats a schedule`;
+  --minutes N   length of the run (default: 2)
+  --seed S      repeats the schedule of an earlier run`;
 
 await runProgram(async () => {
   const { values } = readArguments({

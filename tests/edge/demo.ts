@@ -9,10 +9,10 @@ import { EdgeSystem } from './system.ts';
 
 const usage = `Usage: npm run edge:demo -- [--cut SECONDS] [--keep]
 
-Starts a hub and two edges on this machine, cuts the link of one edge, shows that both sides go on and how they come
-together, and ends. Everything is in a temporary folder.
+Starts a hub and two edges on this machine, cuts the link of one edge, shows that both sides keep working and then agree
+again, and ends. Everything is in a temporary folder.
 
-  --cut SECONDS   how long the link is down (15)
+  --cut SECONDS   how long the link is down (default: 15)
   --keep          leaves the sites running until Ctrl-C`;
 
 const names = ['hub', 'edge1', 'edge2'];
