@@ -118,7 +118,7 @@ export class Publisher implements Disposable {
     return published;
   }
 
-  /** Publishes messages, each with its `with`, in one transaction. */
+  /** Publishes messages, each together with the one in its `with`, in one transaction. */
   async #publishBatch(messages: OutgoingMessage[]): Promise<Published[]> {
     const all = messages.flatMap((message) => (message.with ? [message, message.with] : [message]));
     const { seq, duplicate } = await publishAtomically(this.#connection.link, all);

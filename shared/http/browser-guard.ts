@@ -21,7 +21,7 @@ interface GuardOptions extends Pick<Config, 'corsOrigins' | 'allowedHosts'> {
 
 /**
  * Wraps an app. Refuses URLs that are too long, unknown hosts while access is open, and changes by pages of other
- * sites, and adds CORS headers. An app of its own adds them to requests with an Origin only: in front of every route
+ * sites, and adds CORS headers. A separate app adds them, and only to requests with an Origin: in front of every route
  * they would halve the speed of plain API calls.
  */
 export function guard(

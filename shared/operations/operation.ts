@@ -48,10 +48,12 @@ type OperationInput<O extends Operation> = Omit<O, 'service' | Defaults> & Parti
 /**
  * Declares an operation.
  * @example
- * export const getMovie = operation({
- *   subject: 'movies.get', method: 'GET', path: '/movies/:movieId', access: 'public',
- *   summary: 'Details of one movie', input: z.object({ movieId }), output: Movie, example: { movieId: 1 },
- * });
+ * export const movies = {
+ *   get: operation({
+ *     subject: 'movies.get', method: 'GET', path: '/movies/:movieId', access: 'public',
+ *     summary: 'Details of one movie', input: z.object({ movieId }), output: Movie, example: { movieId: 1 },
+ *   }),
+ * };
  * @throws Error if the declaration contradicts itself, so that the operation could never succeed
  */
 export function operation<I extends z.ZodObject, O extends z.ZodType>(

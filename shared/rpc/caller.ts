@@ -45,7 +45,7 @@ export class ServiceCaller {
   /**
    * Calls an operation and returns its output.
    * @throws AppError the error that the service answered with, or unavailable when it did not answer in time
-   * @example await caller.ask(movies.getMovie, { movieId: 1 }, { timeoutMs: 500 })
+   * @example await caller.ask(movies.get, { movieId: 1 }, { timeoutMs: 500 })
    */
   async ask<I extends z.ZodObject, O extends z.ZodType>(
     operation: Operation<I, O>,

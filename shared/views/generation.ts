@@ -97,7 +97,7 @@ export class Generation {
     return this.#closed ? 'unchanged' : this.#watched.status();
   }
 
-  /** Writes deferred rows: those that a request needs, or some of all without one. @returns false if that failed */
+  /** Writes deferred rows: those that `request` needs, or some if there is no request. @returns false if that failed */
   flush(request?: unknown): boolean {
     return this.#attempt('writing deferred rows failed', () => {
       for (const projection of this.#projections) if (projection.pending) projection.flush?.(request);
