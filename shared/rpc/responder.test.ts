@@ -40,6 +40,15 @@ test('a message is sent as soon as large replies fill it', () => {
   assert.ok(sent.every((text) => text.length < 1_000_000));
 });
 
+test('positions and locations count towards the size of a message', () => {
+  const { batch, sent } = startBatch();
+  const long = { position: 'p'.repeat(7000), location: 'l'.repeat(3000) };
+  for (let id = 0; id < 300; id++) batch.add({ ...reply(id, 100), ...long });
+  batch.flush();
+  assert.ok(sent.every((text) => text.length < 1_000_000));
+  assert.equal(sent.flatMap((text) => decodeReplies(text).entries).length, 300);
+});
+
 test('a reply to a closed connection neither ends the process nor delays other replies', async () => {
   const { batch, sent } = startBatch();
   const closed = batchTo(() => {

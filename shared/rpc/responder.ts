@@ -263,5 +263,8 @@ export function replyBatch(message: Pick<ServiceMsg, 'respond'>, replica: string
       log.error({ err: error }, 'replies could not be sent');
     }
   };
-  return new Batcher({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => sizeOf(body) });
+  // A position or a location may take several kilobytes.
+  const bytesOf = ({ body, position = '', location = '' }: ReplyEntry): number =>
+    sizeOf(body) + sizeOf(position) + sizeOf(location);
+  return new Batcher({ run, maxBytes: maxReplyBytes, sizeOf: bytesOf });
 }
