@@ -1,5 +1,6 @@
 /** The import pages: upload of a file, preview, progress, and download of the rejected rows. */
-import { readFileSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import type { FC } from 'hono/jsx';
 import { type ColumnMap, readMap } from '../../../seed/layout/header.ts';
 import { UnusableFile } from '../../../seed/unusable-file.ts';
@@ -126,9 +127,10 @@ export function startJob(jobs: ImportJobs) {
 export function rejectsOf(jobs: ImportJobs) {
   return (c: PageContext): Response => {
     const { rejects, name } = findJob(c, jobs);
-    if (rejects === undefined) throw new AppError('not_found', 'This import has no rejected rows.');
+    if (rejects === undefined || !existsSync(rejects))
+      throw new AppError('not_found', 'This import has no rejected rows.');
     const file = `${name.replace(/(\.(csv|tsv|txt))?(\.gz)?$/i, '').replace(/[^\w.-]+/g, '_')}.rejects.csv`;
-    return c.body(readFileSync(rejects, 'utf8'), 200, {
+    return c.body(Readable.toWeb(createReadStream(rejects)) as ReadableStream, 200, {
       'content-type': 'text/csv; charset=utf-8',
       'content-disposition': `attachment; filename="${file}"`,
     });

@@ -1,7 +1,9 @@
 /** Tests of the administrators' pages: status, dead letters, films and imports, and who may use them. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'vitest';
 import { get, startSystem, until } from '../../../tests/harness.ts';
 import { secret, tokenOf, Visitor } from '../testing.ts';
@@ -202,6 +204,9 @@ test.concurrent('previews a file of films, imports it, and offers the rejected r
   const rejects = await visitor.open(`${looked.path}/rejects`);
   assert.match(rejects.headers.get('content-disposition') ?? '', /filename="my_films_\.rejects\.csv"/);
   assert.match(rejects.html, /^Line,Column,Reason,Rank/);
+  for (const name of readdirSync(gateway.dataDir))
+    if (name.startsWith('imports-')) rmSync(join(gateway.dataDir, name), { recursive: true });
+  assert.equal((await visitor.open(`${looked.path}/rejects`)).status, 404, 'the files were removed');
   const named = await visitor.upload('/import', 'x.csv', 'Film,Year\nSolaris,1972\n', { map: 'title=Film' });
   assert.match(named.html, /recognized by column names.*<dt>Title<\/dt><dd dir="auto">Film<\/dd>/);
   await visitor.submit(`${named.path}/start`);
