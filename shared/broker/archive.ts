@@ -36,7 +36,7 @@ export function archiveOf(kind: string, stream = kind): Archive {
 }
 
 /** Returns whether a mirror has received nothing from its source for 3 seconds; a heartbeat is due every second. */
-export function isCutOff({ active }: StreamSourceInfo): boolean {
+export function isCutOff({ active }: Pick<StreamSourceInfo, 'active'>): boolean {
   return active < 0 || active > nanos(3000);
 }
 
@@ -79,26 +79,36 @@ export async function segmentAt(
   };
 }
 
-/** Since when (performance.now()) a copy has been idle, by the copy, the requested sequence and the last segment. */
+/** When a copy was first seen idle at its last segment, by performance.now(). There are few entries: one for each gap. */
 const idleSince = new Map<string, number>();
 const idleMs = 5000;
 
 /**
- * Checks that an archive is complete up to a sequence, so that a reader may skip messages that are in no segment. A
- * copy that ends before must stay idle for 5 seconds while connected: just after connecting it reports no lag either.
+ * Returns whether a copy was idle and connected whenever it was looked at in the last 5 seconds or more. Once is not
+ * enough, because a mirror reports no lag just after connecting although it has received nothing.
+ * @param state identifies the copy and what it holds
+ */
+export function hasBeenIdle(state: string, mirror: Pick<StreamSourceInfo, 'lag' | 'active'>): boolean {
+  if (mirror.lag > 0 || isCutOff(mirror)) {
+    idleSince.delete(state);
+    return false;
+  }
+  const since = idleSince.get(state) ?? performance.now();
+  idleSince.set(state, since);
+  return performance.now() - since > idleMs;
+}
+
+/**
+ * Checks that an archive is complete up to a sequence, so that a reader may skip messages that are in no segment.
  * @throws Error when an archive is a copy that may lack messages before the sequence
  */
 export async function requireCurrent(jsm: JetStreamManager, archive: Archive, before: number): Promise<void> {
   const last = await segmentAt(jsm, archive, 'last');
   if (last && last.last >= before - 1) return;
   const { mirror } = await jsm.streams.info(archive.stream);
-  if (!mirror) return;
-  const key = [archive.stream, before, last?.last].join(' ');
-  const since = idleSince.get(key);
-  if (mirror.lag > 0 || isCutOff(mirror)) idleSince.delete(key);
-  else if (since === undefined) idleSince.set(key, performance.now());
-  else if (performance.now() - since > idleMs) return;
-  throw new Error(`${archive.stream} has not received the messages before ${before} yet`);
+  if (mirror && !hasBeenIdle([archive.stream, before, last?.last].join(' '), mirror)) {
+    throw new Error(`${archive.stream} has not received the messages before ${before} yet`);
+  }
 }
 
 /** Yields the segments with messages from the sequence `from` on, in order. The first one is found by binary search. */
