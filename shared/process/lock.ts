@@ -6,22 +6,26 @@ import BetterSqlite3 from 'better-sqlite3';
 /**
  * Locks a file until the result is disposed; creates the file and its folder if necessary. The lock is SQLite's,
  * because that works the same way on every operating system and runtime.
- * @throws Error with `message` if this or another process holds the lock; SQLite's own error if locking fails otherwise
+ * @throws Error with `message` if this or another process holds the lock; Error that names the file if it cannot be
+ *   locked for another reason
  */
 export function lockFile(file: string, message: string): Disposable {
-  mkdirSync(dirname(file), { recursive: true });
-  const db = new BetterSqlite3(file, { timeout: 0 });
+  let db: BetterSqlite3.Database | undefined;
   try {
+    mkdirSync(dirname(file), { recursive: true });
+    db = new BetterSqlite3(file, { timeout: 0 });
     db.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
-    db.close();
-    throw cause instanceof BetterSqlite3.SqliteError && cause.code === 'SQLITE_BUSY'
-      ? new Error(message, { cause })
-      : cause;
+    db?.close();
+    const isHeld = cause instanceof BetterSqlite3.SqliteError && cause.code === 'SQLITE_BUSY';
+    const reason = cause instanceof Error ? cause.message : cause;
+    const remedy = 'Make its folder writable, and delete the file if it is damaged.';
+    throw new Error(isHeld ? message : `${file} cannot be locked: ${reason}. ${remedy}`, { cause });
   }
+  const opened = db;
   return {
     [Symbol.dispose]: () => {
-      if (db.open) db.close();
+      if (opened.open) opened.close();
     },
   };
 }
