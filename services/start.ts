@@ -1,7 +1,7 @@
 /** Starts and stops several services together. */
-import type { RunningService } from '../shared/host.ts';
+import type { RunningService, StartService } from '../shared/host.ts';
 import { type Config, portOf } from '../shared/process/config.ts';
-import { backingServices, serviceNamed, services } from './index.ts';
+import { backingServices, type Service, serviceNamed, services } from './index.ts';
 
 /**
  * Starts services by name, or all of them if `names` is empty. `ready` resolves when all of them are ready.
@@ -12,7 +12,9 @@ export async function startServices(config: Config, names: string[]) {
   // Checks the ports of all services, because processes that run different services often share an environment.
   for (const { name } of services) for (const one of [name, `${name}-operator`]) portOf(config, one);
   const others = Promise.withResolvers<unknown>();
-  const settled = await Promise.allSettled(wanted.map(async ({ load }) => (await load())(config, others.promise)));
+  const settled = await Promise.allSettled(
+    wanted.map(async (service) => (await loaded(service))(config, others.promise)),
+  );
   const running = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failed = settled.find((result) => result.status === 'rejected');
   if (failed) {
@@ -31,6 +33,17 @@ export async function startServices(config: Config, names: string[]) {
     ready,
     [Symbol.asyncDispose]: () => stopAll(running),
   };
+}
+
+/** Loads a service's module. @throws Error that names the option that Node needs, if it cannot read JSX */
+async function loaded({ name, load }: Service): Promise<StartService> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;
+    const remedy = 'start node with --import ./deploy/jsx.ts';
+    throw new Error(`Node cannot read the pages of ${name}, which are .tsx files: ${remedy}`, { cause: error });
+  }
 }
 
 /** Returns a URL with loopback in place of the wildcard address, so that it can be opened on this machine. */

@@ -1,6 +1,6 @@
 /** The bundle works with only the native package beside it. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'vitest';
@@ -35,4 +35,11 @@ test('the bundle creates the streams and runs a service', async () => {
   await using failing = run('--enable-source-maps', 'dist/shared/views/view-worker.js');
   assert.equal(await failing.ended, 1);
   assert.match(failing.stderr, /at .*shared\/views\/view-worker\.ts:\d+/);
+});
+
+test('the sources name the option without which Node cannot load the pages of the gateway', () => {
+  const env = { ...cleanEnvironment(), NATS_URL: 'nats://127.0.0.1:1' };
+  const cwd = resolve(import.meta.dirname, '..');
+  const { stderr, status } = spawnSync('node', ['services/main.ts', 'gateway'], { cwd, env, encoding: 'utf8' });
+  assert.deepEqual([stderr.match(/--import .*/)?.[0], status], ['--import ./deploy/jsx.ts', 1], stderr);
 });
