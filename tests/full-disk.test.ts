@@ -1,6 +1,6 @@
 /** On a full disk a view stops advancing but answers, and recovers by itself once there is space. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'vitest';
 import { SmallDisk } from './chaos/full-disk.ts';
@@ -50,8 +50,10 @@ test('a ranking is refused while a full disk keeps an acknowledged like out of i
   }
   const { body } = await get<{ likes: number }>(`${ranking.url}/votes/2`);
   assert.equal(body.likes, 3, 'likes are answered from the last state of the view');
-  const warnings =
-    readFileSync(system.config().logFile as string, 'utf8').split('writing deferred rows failed').length - 1;
+  // On a slow machine the ranks may have been written before the disk was full: then nothing is logged.
+  const { logFile = '' } = system.config();
+  const log = existsSync(logFile) ? readFileSync(logFile, 'utf8') : '';
+  const warnings = log.split('writing deferred rows failed').length - 1;
   const seconds = (performance.now() - filledAt) / 1000;
   assert.ok(warnings <= 1 + seconds, `${warnings} warnings in ${seconds} s: not one or two for each request`);
   disk.free();
