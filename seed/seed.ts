@@ -21,7 +21,7 @@ export interface SeedOptions {
   /** How films get their ids, and whether only missing fields are filled in; see movies.import. */
   rules?: Pick<ImportRules, 'ids' | 'fill'>;
   /** Most bytes to read, counted after decompression. */
-  mostBytes?: number | undefined;
+  maxBytes?: number | undefined;
   /** Most rows to read. */
   max?: number | undefined;
   /** Whether to do nothing when the catalogue has movies. */
@@ -57,7 +57,7 @@ const maxPrinted = 10;
  */
 export async function runSeed(options: SeedOptions): Promise<SeedSummary> {
   const { csv, encoding, map, rules = {}, max = Number.POSITIVE_INFINITY } = options;
-  const source = sourceOf(csv, undefined, options.mostBytes);
+  const source = sourceOf(csv, undefined, options.maxBytes);
   checkRejectsFile(csv, options.rejectsFile);
   const run = new Run(options, source);
   if (options.onlyIfEmpty && !(await run.sender.catalogueIsEmpty())) return { ...emptySummary(), kept: true };

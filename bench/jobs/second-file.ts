@@ -7,7 +7,7 @@ import { round } from '../lib/stats.ts';
 import { moviesEnvironment } from '../lib/system.ts';
 
 /** Rows of the repeated file: the time for a row does not depend on their number. */
-const mostAgain = 200_000;
+const maxAgain = 200_000;
 
 export const secondFile: Job = {
   name: 'second-file',
@@ -41,7 +41,7 @@ export const secondFile: Job = {
     const runs = [
       await seeded('into nothing', moviesCsv(context.dataFolder, films), films),
       await seeded('other films beside them', second, films),
-      await seeded('the same again', second, Math.min(films, mostAgain)),
+      await seeded('the same again', second, Math.min(films, maxAgain)),
     ];
     const [empty, beside] = runs as [(typeof runs)[0], (typeof runs)[0]];
     return {

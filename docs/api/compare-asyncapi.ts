@@ -1,9 +1,9 @@
-/** What of an AsyncAPI document's change would break whoever reads or publishes events, or sends requests. */
+/** Finds changes of an AsyncAPI document that would break readers or publishers of events, or callers of operations. */
 import type { AsyncApiDocument, ChannelObject } from './asyncapi-types.ts';
 import { compareSchemas, type Direction, isNewRefusal } from './compare-schemas.ts';
 import type { JsonSchema } from './openapi-types.ts';
 
-/** Breaking changes, one line each, such as `event marquee.vote.given.v1 on votes.{site}.{movieId}: liked: removed`. */
+/** Returns the breaking changes, a line each, such as `event marquee.vote.given.v1 on votes.{site}.{movieId}: liked: removed`. */
 export function compareAsyncApi(before: AsyncApiDocument, after: AsyncApiDocument): string[] {
   const operations = Object.keys(before.operations).filter((id) => !after.operations[id]);
   return [
@@ -44,8 +44,8 @@ function channelChanges(
 }
 
 /**
- * An event is both: others read it, so nothing may go; and what is stored already, or published by others, must still
- * be readable, so nothing more may be asked for.
+ * Returns the rules for a message. An event must follow both: its readers need every field (output), and events that are
+ * stored already or published by others must still be accepted (input).
  */
 function directionsOf(channel: ChannelObject, message: string): Direction[] {
   if (channel['x-stream']) return ['output', 'input'];

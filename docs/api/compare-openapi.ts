@@ -1,4 +1,4 @@
-/** What of an OpenAPI document's change would break a client. */
+/** Finds changes of an OpenAPI document that would break clients. */
 
 import { compareSchemas, type Direction, isNewRefusal } from './compare-schemas.ts';
 import {
@@ -15,7 +15,7 @@ interface Documents {
   after: OpenApiDocument;
 }
 
-/** Breaking changes, one line each, such as `GET /movies/{movieId} answer 200: likes: removed`. */
+/** Returns the breaking changes, a line each, such as `GET /movies/{movieId} answer 200: likes: removed`. */
 export function compareOpenApi(before: OpenApiDocument, after: OpenApiDocument): string[] {
   const documents = { before, after };
   return Object.entries(before.paths).flatMap(([path, item]) =>
@@ -73,7 +73,7 @@ function bodyChanges(old: OperationObject, now: OperationObject, documents: Docu
   return [...required, ...contentChanges('body', old.requestBody, now.requestBody, 'input', documents)];
 }
 
-/** Successes must stay as they are. Refusals may go, and new ones may come: clients must take any. */
+/** Compares responses. Only successful ones must stay: clients must handle any error, so errors may come and go. */
 function answerChanges(old: OperationObject, now: OperationObject, documents: Documents): string[] {
   return Object.entries(old.responses).flatMap(([status, response]) => {
     const where = `answer ${status}`;

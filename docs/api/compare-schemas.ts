@@ -1,33 +1,33 @@
-/** What of a schema's change would break a client. */
+/** Finds changes of a JSON schema that would break clients. */
 import { type JsonSchema, resolveReference } from './openapi-types.ts';
 
-/** `input`: what clients send, so nothing that was taken may be refused. `output`: what they get, so nothing may go. */
+/** `input`: clients send it, so no accepted value may become invalid. `output`: they receive it, so nothing may be removed. */
 export type Direction = 'input' | 'output';
 
 export interface Side {
-  /** The document that references lead into. */
+  /** The document in which references are resolved. */
   document: object;
   schema: JsonSchema;
 }
 
-/** A schema without references and unions: one thing that a value can be. */
+/** One alternative of a schema, with references and unions resolved. */
 type Variant = JsonSchema & { any?: true };
 
 interface Context {
   before: object;
   after: object;
   direction: Direction;
-  /** Pairs of named types that are being compared: a type may hold itself. */
+  /** Pairs of named types whose comparison is in progress, because a type may contain itself. */
   open: Set<string>;
 }
 
-/** Breaking changes as lines such as `items[].likes: removed`; empty where there are none. */
+/** Returns the breaking changes, a line each, such as `items[].likes: removed`. */
 export function compareSchemas(before: Side, after: Side, direction: Direction): string[] {
   const context = { before: before.document, after: after.document, direction, open: new Set<string>() };
   return compare(before.schema, after.schema, '', context);
 }
 
-/** Whether a change is that a problem may have a new code: clients must take any refusal. */
+/** Returns whether a change adds an error code, which breaks nothing: clients must handle any error. */
 export function isNewRefusal(change: string): boolean {
   return /(^|: )code: value "\w+" added$/.test(change);
 }
@@ -51,7 +51,7 @@ function compare(before: JsonSchema, after: JsonSchema, path: string, context: C
   ];
 }
 
-/** A default decides what a request that leaves the field out means. */
+/** Reports a changed default, because it changes the meaning of requests without the field. */
 function defaultChange(context: Context, before: JsonSchema, after: JsonSchema): string | undefined {
   if (context.direction === 'output') return undefined;
   const [old, now] = [resolved(context.before, before).default, resolved(context.after, after).default];
@@ -59,7 +59,7 @@ function defaultChange(context: Context, before: JsonSchema, after: JsonSchema):
   return same ? undefined : `default changed from ${JSON.stringify(old)} to ${JSON.stringify(now) ?? 'none'}`;
 }
 
-/** The problems with the one of `others` that fits best; `mismatch` when none is of its type. */
+/** Returns the changes against the most similar one of `others`; `mismatch` if none has the same type. */
 function best(variant: Variant, others: Variant[], mismatch: string, check: (other: Variant) => string[]): string[] {
   const results = others.map((other) => ({ problems: check(other), alike: kindOf(other) === kindOf(variant) }));
   if (results.some(({ problems }) => problems.length === 0)) return [];
@@ -97,7 +97,7 @@ function valueChanges(wide: Variant, narrow: Variant, input: boolean): string[] 
 const least = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'] as const;
 const most = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'] as const;
 
-/** Tighter limits of what is taken. */
+/** Returns the limits on input that became stricter. */
 function limitChanges(before: Variant, after: Variant): string[] {
   const number = (variant: Variant, key: string): number | undefined => {
     const value = variant[key] ?? lengthsOf(variant.pattern)[key];
@@ -113,7 +113,7 @@ function limitChanges(before: Variant, after: Variant): string[] {
   ];
 }
 
-/** The lengths that a pattern such as `^[a-z]{1,64}$` allows. */
+/** Returns the lengths that a pattern such as `^[a-z]{1,64}$` allows. */
 function lengthsOf(pattern: unknown): Record<string, number> {
   const [, least, most] = /^\^\[[^\]]*\]\{(\d+),(\d+)\}\$$/.exec(String(pattern)) ?? [];
   return least === undefined ? {} : { minLength: Number(least), maxLength: Number(most) };
@@ -147,7 +147,7 @@ function objectChanges(before: Variant, after: Variant, path: string, context: C
   return [...problems, ...restChanges(before, after, path, context)];
 }
 
-/** The values of a map. */
+/** Returns the schema of a map's values. */
 function restChanges(before: Variant, after: Variant, path: string, context: Context): string[] {
   const [old, now] = [before.additionalProperties, after.additionalProperties];
   if (typeof old !== 'object' || typeof now !== 'object') return [];
@@ -163,7 +163,7 @@ function variantsOf(document: object, given: JsonSchema): Variant[] {
   const union = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
   if (union) return union.flatMap((part) => variantsOf(document, part));
   const [only, ...more] = (schema.allOf ?? []) as JsonSchema[];
-  // A reference with a description beside it.
+  // References may have a description beside them.
   if (only && more.length === 0 && !schema.properties) return variantsOf(document, only);
   if (only) return [merged(document, schema)];
   if (Array.isArray(schema.type)) return schema.type.map((type) => ({ ...schema, type }) as Variant);
@@ -173,7 +173,7 @@ function variantsOf(document: object, given: JsonSchema): Variant[] {
   return [schema.type === undefined && !schema.properties ? { ...schema, any: true } : schema];
 }
 
-/** All parts of an `allOf` as one object. */
+/** Merges the parts of an `allOf` into one object schema. */
 function merged(document: object, schema: JsonSchema): Variant {
   const parts = [schema, ...(schema.allOf as JsonSchema[]).map((part) => resolved(document, part))];
   return {

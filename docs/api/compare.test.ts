@@ -49,7 +49,7 @@ const seen = event({
   example: { userId: 'alice', times: 1 },
 });
 
-/** The documents of a service with these operations and events. */
+/** Creates the documents of a service with the given operations and events. */
 function filmDocuments(contract: Record<string, Operation>, events: EventType[]) {
   const services = [{ name: 'films', description: '', operations: contract, events }];
   return documentsOf({ title: 'Films', description: '', services });
@@ -57,7 +57,7 @@ function filmDocuments(contract: Record<string, Operation>, events: EventType[])
 
 const before = filmDocuments({ get, add } as unknown as Record<string, Operation>, [seen]);
 
-/** What breaks when the operation of a name is another. */
+/** Returns what breaks when the named operations are replaced. */
 function changes(changed: Record<string, Partial<Operation>>): string[] {
   const contract: Record<string, Operation> = {};
   for (const [name, was] of Object.entries({ get, add } as unknown as Record<string, Operation>)) {

@@ -1,4 +1,4 @@
-/** The API documents that are kept in the repository. */
+/** The API documents in the repository: created from the code, stored, and compared with those of the last release. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { documentsFor } from '../../services/gateway/documents.ts';
 import { services } from '../../services/index.ts';
@@ -17,22 +17,22 @@ export interface Documents {
 
 const folder = new URL('./', import.meta.url);
 
-/** Where the documents of the code are, and those of the last release, which changes are measured against. */
+/** Folders of the documents of the current code, and of those of the last release. */
 export const current = folder;
 export const released = new URL('released/', folder);
 
-/** Both documents of services, as they are read. */
+/** Creates both documents of services, typed like the stored ones. */
 export function documentsOf(given: DocumentOptions): Documents {
   const made: object = { openapi: createOpenApi(given), asyncapi: createAsyncApi(given) };
   return made as Documents;
 }
 
-/** The documents that the code makes. */
+/** Creates the documents of the current code. */
 export function makeDocuments(): Documents {
   return documentsOf(documentsFor(services, false));
 }
 
-/** The documents as they are kept. @throws Error when a file is missing. */
+/** Reads the stored documents in a folder. @throws Error when a file is missing */
 export function readDocuments(from: URL): Documents {
   const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, from), 'utf8'));
   return { openapi: read('openapi.json') as OpenApiDocument, asyncapi: read('asyncapi.json') as AsyncApiDocument };
@@ -47,12 +47,12 @@ function writeJson(file: URL, value: unknown): void {
   writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** All changes that would break a client. */
+/** Returns all changes that would break a client. */
 export function breakingChanges(before: Documents, after: Documents): string[] {
   return [...compareOpenApi(before.openapi, after.openapi), ...compareAsyncApi(before.asyncapi, after.asyncapi)];
 }
 
-/** A breaking change that is meant: the line that `npm run api-check` prints, and why. */
+/** An intended breaking change: the line that `npm run api-check` prints for it, and the reason. */
 export interface Intended {
   change: string;
   reason: string;
@@ -60,7 +60,7 @@ export interface Intended {
 
 const intendedFile = new URL('breaking-changes.json', folder);
 
-/** @throws Error for an entry without a reason. */
+/** Reads the intended changes. @throws Error for an entry without a change or reason */
 export function readIntended(): Intended[] {
   const entries = JSON.parse(readFileSync(intendedFile, 'utf8')) as Intended[];
   const bare = entries.find(({ change, reason }) => !change?.trim() || !reason?.trim());
@@ -72,7 +72,7 @@ export function writeIntended(entries: Intended[]): void {
   writeJson(intendedFile, entries);
 }
 
-/** What a check finds: changes that nobody declared, and declarations of changes that there are not. */
+/** Returns the changes that are not declared, and the declared changes that were not made. */
 export function checkChanges(changes: string[], intended: Intended[]): { undeclared: string[]; stale: string[] } {
   const declared = new Set(intended.map(({ change }) => change));
   return {

@@ -154,8 +154,8 @@ test('refuses a file that is not text or is compressed in an unsupported way', a
 
 test('decompresses no more bytes than the limit', async () => {
   const file = write(gzipSync(Buffer.from(`title\n${'Alien\n'.repeat(1000)}`)), 'packed.gz');
-  const rowsOf = async (mostBytes: number): Promise<number> => {
-    const { groups } = await openTable(sourceOf(file, undefined, mostBytes));
+  const rowsOf = async (maxBytes: number): Promise<number> => {
+    const { groups } = await openTable(sourceOf(file, undefined, maxBytes));
     let rows = 0;
     for await (const group of groups) rows += group.length;
     return rows;

@@ -25,16 +25,16 @@ export interface Reading {
 
 /**
  * Returns a source for a path; `-` is standard input.
- * @param mostBytes limit after decompression, since a small file can expand to any size
+ * @param maxBytes limit after decompression, since a small file can expand to any size
  * @throws UnusableFile when the file is missing, empty or a folder
  */
-export function sourceOf(path: string, stdin: Readable = process.stdin, mostBytes = Number.POSITIVE_INFINITY): Source {
+export function sourceOf(path: string, stdin: Readable = process.stdin, maxBytes = Number.POSITIVE_INFINITY): Source {
   if (path === '-') return streamSource('standard input', stdin);
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new UnusableFile(`${path} does not exist`);
   if (stats.isDirectory()) throw new UnusableFile(`${path} is a folder, not a file`);
   if (stats.isFile() && stats.size === 0) throw new UnusableFile(`${path} is empty`);
-  const open = (): Reading => reading(path, createReadStream(path, { highWaterMark: chunkBytes }), mostBytes);
+  const open = (): Reading => reading(path, createReadStream(path, { highWaterMark: chunkBytes }), maxBytes);
   return { name: path, size: stats.isFile() ? stats.size : undefined, open };
 }
 
@@ -43,7 +43,7 @@ export function streamSource(name: string, stream: Readable): Source {
   return { name, size: undefined, open: () => reading(name, stream) };
 }
 
-function reading(name: string, stream: Readable, mostBytes = Number.POSITIVE_INFINITY): Reading {
+function reading(name: string, stream: Readable, maxBytes = Number.POSITIVE_INFINITY): Reading {
   let bytes = 0;
   async function* counted(): AsyncGenerator<Uint8Array> {
     for await (const chunk of stream) {
@@ -51,7 +51,7 @@ function reading(name: string, stream: Readable, mostBytes = Number.POSITIVE_INF
       yield chunk as Uint8Array;
     }
   }
-  return { chunks: bounded(name, decompressed(name, counted()), mostBytes), bytesRead: () => bytes };
+  return { chunks: bounded(name, decompressed(name, counted()), maxBytes), bytesRead: () => bytes };
 }
 
 async function* bounded(name: string, chunks: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array> {

@@ -22,7 +22,7 @@ const factors: [RegExp, number][] = [
 ];
 
 /** Highest plausible revenue, in millions of dollars: a higher value is in dollars. */
-const mostMillions = 10_000;
+const maxMillions = 10_000;
 
 /**
  * Reads `28,341,469`, `1 234`, `7.5`, `2.8e9`; with a decimal comma also `7,5` and `1.234,5`.
@@ -68,7 +68,7 @@ export function readMillions(text: string, unit: 'dollars' | 'millions', style: 
   const { rest, factor } = withoutFactor(amount);
   const value = readNumber(rest, style);
   const millions = factor || unit === 'dollars' ? (value * (factor ?? 1)) / 1e6 : value;
-  if (millions <= mostMillions) return millions;
+  if (millions <= maxMillions) return millions;
   const hint = factor || unit === 'dollars' ? '' : ': if the column is in dollars, use --map revenueDollars=COLUMN';
   throw new Doubtful(`${shown(text)} is above 10,000 million dollars${hint}`);
 }

@@ -8,11 +8,7 @@ import { holdBack, startApart } from '../../tests/late-replica.ts';
 import { movies } from '../movies/contract.ts';
 import { VoteBatcher } from './commands.ts';
 
-interface Vote {
-  movieId: number;
-  likes: number;
-  liked: boolean | null;
-}
+type Vote = { movieId: number; likes: number; liked: boolean | null };
 
 let system: System;
 let replicas: Replica[];

@@ -21,7 +21,7 @@ type Row = Record<string, unknown>;
 type Movie = Partial<MovieFields> & { title: string };
 
 /** Limit for walks over rankings: more movies than any test has. */
-const mostWalked = 10_000;
+const maxWalked = 10_000;
 
 /** A time in milliseconds since 1970, after which later likes weigh more. */
 export const since = Date.UTC(2026, 0, 1);
@@ -105,7 +105,7 @@ export function openRanking(partition?: Partition, complete = true) {
         const { items, next } = queries.rank({ by: 'likes', limit: 50, ...input, cursor });
         found.push(...items.map(({ movieId }) => movieId));
         if (next === null) return found;
-        if (found.length > mostWalked) throw new Error('the pages of the ranking do not end');
+        if (found.length > maxWalked) throw new Error('the pages of the ranking do not end');
         cursor = next;
       }
     },

@@ -99,8 +99,8 @@ const ticketPath = '/help/:ticketId{[A-Za-z0-9_-]{1,64}}';
 const orderPath = '/desk/:orderId{[A-Za-z0-9_-]{1,64}}';
 const letterPath = '/status/letters/:seq{[1-9][0-9]{0,14}}';
 
-/** Middleware that counts requests against a limit. */
-function within(limit: ReturnType<typeof concurrencyLimit>) {
+/** Returns middleware that counts requests against a limit. */
+function limitedBy(limit: ReturnType<typeof concurrencyLimit>) {
   return async (_: PageContext, next: () => Promise<void>): Promise<void> => {
     limit.acquire();
     await next().finally(() => limit.release());
@@ -172,7 +172,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.use(csrf());
   pages.use(methodNotAllowed({ app: pages, onMethodNotAllowed: refuseMethod }));
   pages.use(readForm);
-  pages.use(within(limit));
+  pages.use(limitedBy(limit));
 
   const only = (role: 'agent' | 'admin') => async (c: PageContext, next: () => Promise<void>) => {
     c.var.visit.require(role);
@@ -184,7 +184,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   }
 
   // After the check of the role, because these read the file.
-  pages.post('/import', within(concurrencyLimit(maxUploads)), limitFile);
+  pages.post('/import', limitedBy(concurrencyLimit(maxUploads)), limitFile);
   pages.use(requireForm);
 
   pages.get('/live', live(parts.api));

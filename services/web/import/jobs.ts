@@ -141,7 +141,7 @@ export class ImportJobs implements Disposable {
       csv: this.#fileOf(job.id),
       map: job.map,
       rejectsFile,
-      mostBytes: maxBytes,
+      maxBytes,
       connection: this.#connection,
       token,
       signal: this.#jobs.get(job.id)?.stop.signal ?? AbortSignal.abort(),
