@@ -22,7 +22,11 @@ export const problemType = z
     outcome: z
       .literal('unknown')
       .exactOptional()
-      .meta({ description: 'The command was not confirmed and may have been stored. A retry is safe' }),
+      .meta({
+        description:
+          'The command was not confirmed and may have been stored. A retry is safe; a new ticket, and a like without a user, ' +
+          'need an Idempotency-Key for that',
+      }),
   })
   .meta({ id: 'Problem', description: 'Problem details (RFC 9457)' }) satisfies z.ZodType<Problem>;
 

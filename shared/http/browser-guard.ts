@@ -50,7 +50,9 @@ export function guard(
     const changes = !isRead && method !== 'OPTIONS';
     if (changes && !pages.mayChange(origin, headerOf(request, environment, 'sec-fetch-site'), url)) {
       const site = origin ?? 'other sites';
-      return refuse(new AppError('forbidden', `Pages of ${site} may not make changes: add them to CORS_ORIGINS.`));
+      return refuse(
+        new AppError('forbidden', `Pages of ${site} may not make changes: CORS_ORIGINS lists those that may.`),
+      );
     }
     return (origin === undefined ? app : browser).fetch(request, environment);
   };
@@ -67,7 +69,7 @@ function hostRule(allowedHosts: string[], open: boolean): (url: string) => AppEr
     const name = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i.exec(address)?.[1];
     if (name === undefined) return new AppError('invalid', 'The Host header is not valid.');
     if (!allowed || allowed.has(name.toLowerCase()) || operatorPaths.has(url.slice(end))) return undefined;
-    return new AppError('forbidden', `The host ${name} is not allowed while access is open: add it to ALLOWED_HOSTS.`);
+    return new AppError('forbidden', `Access is open: the host ${name} is not allowed unless ALLOWED_HOSTS lists it.`);
   };
 }
 
