@@ -26,8 +26,12 @@ async function contents({ nc }: TestSite, stream: string): Promise<string[]> {
   return found;
 }
 
-/** Recovers a site's streams. Retries, because a busy site may answer too late, and then nothing is recovered. */
-const recovery = ({ nc, config, site }: TestSite) => until(() => recover(nc, config), `the recovery of ${site}`);
+/** Recovers a site's streams. Retries, because busy sites may answer too late, and then nothing is recovered. */
+const recovery = ({ nc, config, site }: TestSite) =>
+  until(async () => {
+    const result = await recover(nc, config);
+    return result.recovered.length > 0 ? result : undefined;
+  }, `the recovery of ${site}`);
 
 const same = (one: [TestSite, string], other: [TestSite, string]) =>
   until(async () => {
@@ -89,10 +93,7 @@ test.concurrent('a hub that was restored to an older state recovers from an edge
   await applyStreams(hub.nc, hub.config);
   await vote(hub, 20, 'kept');
   sites.at('edge2').link?.cut();
-  const { recovered, away } = await until(async () => {
-    const result = await recover(hub.nc, hub.config);
-    return result.recovered.length > 0 ? result : undefined;
-  }, 'the hub to recover');
+  const { recovered, away } = await recovery(hub);
   assert.deepEqual(away, ['edge2']);
   assert.equal(recovered[0]?.from, 'edge1');
   assert.deepEqual((await contents(hub, 'VOTES')).slice(0, 30), whole);

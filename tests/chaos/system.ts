@@ -121,7 +121,7 @@ export class ChaosSystem implements AsyncDisposable {
   }
 
   jsm(): Promise<JetStreamManager> {
-    return jetstreamManager(this.connection.link.nc, { checkAPI: false });
+    return jetstreamManager(this.connection.link.nc, { checkAPI: false, timeout: 20_000 });
   }
 
   async subjects(stream: string): Promise<Record<string, number>> {

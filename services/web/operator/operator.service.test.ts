@@ -94,6 +94,8 @@ test.concurrent('adds, edits and removes films, and shows errors beside the fiel
   };
   const asTyped = { description: 'In space\nno one hears', actors: ['Robert Downey, Jr.', 'Tom Skerritt'] };
   assert.deepEqual(await alone(), asTyped);
+  // A page that a busy machine could not fill in time is opened again.
+  await visitor.waitFor('/film/2/edit', 'no one hears');
   const again = (await visitor.open('/film/2/edit')).html;
   const shown = (field: string) => new RegExp(`name="${field}"[^>]*>([^<]*)</textarea>`).exec(again)?.[1] ?? '';
   const [description, actors] = [shown('description'), shown('actors')];
