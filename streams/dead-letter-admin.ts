@@ -63,8 +63,8 @@ export class DeadLetterAdmin {
    * Publishes the original message again, as a new message with the same body and headers, and closes the letter. All
    * readers of the stream receive it. Replaying another reader's letter about the same message publishes nothing within
    * the broker's duplicate window.
-   * @throws AppError not_found; conflict when the letter was closed meanwhile; unavailable when the stream does not
-   * store it
+   * @throws AppError not_found; conflict when the letter was closed meanwhile or its message is gone; unavailable when
+   * the stream does not store it
    */
   async replay(seq: number): Promise<Closed> {
     const jsm = await this.#manager();
@@ -109,13 +109,13 @@ export class DeadLetterAdmin {
     throw new AppError('not_found', detail);
   }
 
-  /** Reads a message that was too large for its letter. @throws AppError not_found when the stream does not hold it */
+  /** Reads a message that was too large for its letter. @throws AppError conflict when the stream does not hold it */
   async #original(jsm: JetStreamManager, { stream, sequence, subject, failedAt }: WaitingLetter): Promise<Original> {
     const message = await available(jsm.streams.getMessage(stream, { seq: sequence }));
     // A stream that was created again or restored has other messages under its sequences: of other subjects, or later.
     const isOriginal =
       message?.subject === subject && message.time.getTime() <= Date.parse(failedAt) + clockToleranceMs;
-    if (!isOriginal) throw new AppError('not_found', `Message ${sequence} is no longer in ${stream}.`);
+    if (!isOriginal) throw new AppError('conflict', `Message ${sequence} is no longer in ${stream}.`);
     return { data: message.data, headers: plainHeaders(message.header) };
   }
 

@@ -213,7 +213,7 @@ test('does not replay another message that has the sequence of a lost one', asyn
     const lost = { ...letter, subject, failedAt, bodyIsInStream: true };
     const seq = await system.publish(`deadletters.SUPPORT.support.${ticketId}-1.failed`, lost);
     const detail = `Message ${sequence} is no longer in SUPPORT.`;
-    await assert.rejects(admin().replay(seq), { code: 'not_found', message: detail }, subject);
+    await assert.rejects(admin().replay(seq), { code: 'conflict', message: detail }, subject);
     await admin().drop(seq);
   }
 });

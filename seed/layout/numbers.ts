@@ -69,7 +69,7 @@ export function readMillions(text: string, unit: 'dollars' | 'millions', style: 
   const value = readNumber(rest, style);
   const millions = factor || unit === 'dollars' ? (value * (factor ?? 1)) / 1e6 : value;
   if (millions <= maxMillions) return millions;
-  const hint = factor || unit === 'dollars' ? '' : ': if the column is in dollars, use --map revenueDollars=COLUMN';
+  const hint = factor || unit === 'dollars' ? '' : ': if the column is in dollars, map revenueDollars=COLUMN';
   throw new Doubtful(`${shown(text)} is above 10,000 million dollars${hint}`);
 }
 

@@ -2,7 +2,7 @@
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
 import { film, filmId } from './film.tsx';
-import { goBack, ignore } from './form.ts';
+import { type Form, goBack, ignore } from './form.ts';
 import type { PageContext } from './visit.ts';
 import { instantOf, type Preset, presets, presetTime } from './zone.ts';
 
@@ -11,7 +11,6 @@ export async function changeFilm(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const movieId = filmId(c);
   const userId = visit.user;
-  const form = await c.req.parseBody();
   switch (c.req.param('what')) {
     case 'like':
       await visit.ask(ranking.like, { movieId, voterId: userId });
@@ -20,7 +19,7 @@ export async function changeFilm(c: PageContext): Promise<Response> {
       await visit.ask(ranking.unlike, { movieId, voterId: userId });
       break;
     case 'remind': {
-      const remindAt = remindTime(form, visit.zone);
+      const remindAt = remindTime(visit.form, visit.zone);
       if (remindAt === undefined) return film(c, visit.texts.film.badTime);
       await visit.ask(reminder.set, { userId, movieId, remindAt });
       break;
@@ -35,17 +34,15 @@ export async function changeFilm(c: PageContext): Promise<Response> {
       await visit.ask(reminder.unwatch, { userId, movieId }).catch(ignore('not_found'));
       break;
   }
-  return goBack(c, form, `/film/${movieId}`);
+  return goBack(c, `/film/${movieId}`);
 }
 
 const fiveYearsMs = 5 * 365 * 24 * 3600 * 1000;
 
 /** Reads the reminder time of a form. @returns null if it has none, undefined if the time is not valid */
-function remindTime({ preset, when }: Record<string, unknown>, zone: string): string | null | undefined {
+function remindTime({ preset, when }: Form, zone: string): string | null | undefined {
   if (preset === undefined && when === undefined) return null;
-  const time = presets.includes(preset as Preset)
-    ? presetTime(preset as Preset, zone)
-    : instantOf(String(when ?? ''), zone);
+  const time = presets.includes(preset as Preset) ? presetTime(preset as Preset, zone) : instantOf(when ?? '', zone);
   const ahead = (time?.getTime() ?? 0) - Date.now();
   return time && ahead > 0 && ahead < fiveYearsMs ? time.toISOString() : undefined;
 }

@@ -1,8 +1,9 @@
 /** The support desk, where agents assign and resolve service orders. */
 import type { FC } from 'hono/jsx';
+import { toAppError } from '../../shared/operations/errors.ts';
 import { type Order, order as orderSchema, technicalSupport } from '../technical-support/contract.ts';
 import { Act, hrefOf, Pager, Problem, useVisit } from './components.tsx';
-import { goBack, ignore, typed } from './form.ts';
+import { goBack } from './form.ts';
 import { maxCharacters, TooLate } from './help.tsx';
 import type { PageContext } from './visit.ts';
 import { readable } from './zone.ts';
@@ -105,26 +106,25 @@ const ResolveForm: FC<{ order: Order }> = ({ order }) => {
 export async function assignOrder(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   await visit.ask(technicalSupport.assign, { orderId: orderIdOf(c), assignee: visit.user });
-  return goBack(c, await c.req.parseBody(), '/desk');
+  return goBack(c, '/desk');
 }
 
 /** POST /desk/:orderId/resolve */
 export async function resolveOrder(c: PageContext): Promise<Response> {
   const { visit } = c.var;
-  const form = await c.req.parseBody();
-  const resolution = typed(form.resolution);
-  const { length } = resolution.trim();
-  if (length === 0 || length > maxCharacters) return desk(c, visit.texts.desk.empty);
+  const { resolution = '' } = visit.form;
   const orderId = orderIdOf(c);
   try {
     await visit.ask(technicalSupport.resolve, { orderId, resolution });
   } catch (error) {
-    ignore('conflict')(error);
+    const { code } = toAppError(error);
+    if (code === 'invalid') return desk(c, visit.texts.desk.empty);
+    if (code !== 'conflict') throw error;
     // After a double click the first request has already stored this resolution.
     const order = await visit.ask(technicalSupport.get, { orderId });
     if (order.resolution !== resolution.trim()) throw error;
   }
-  return goBack(c, form, '/desk');
+  return goBack(c, '/desk');
 }
 
 const orderIdOf = (c: PageContext): string => c.req.param('orderId') as string;

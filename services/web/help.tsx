@@ -1,9 +1,10 @@
 /** The help pages: opening a ticket and following its progress. */
 import type { FC } from 'hono/jsx';
+import { toAppError } from '../../shared/operations/errors.ts';
 import { support } from '../support/contract.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import { Act, Pager, Problem, useVisit } from './components.tsx';
-import { ignore, typed } from './form.ts';
+import { ignore } from './form.ts';
 import type { PageContext } from './visit.ts';
 import { readable } from './zone.ts';
 
@@ -88,13 +89,17 @@ const TicketRow: FC<{ ticket: Ticket }> = ({ ticket }) => {
 export async function openTicket(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const userId = visit.user;
-  const form = await c.req.parseBody();
-  const message = typed(form.message);
-  const { length } = message.trim();
-  if (length === 0 || length > maxCharacters) return help(c, { message, problem: visit.texts.help.empty });
-  const key = typeof form.key === 'string' && form.key !== '' ? { idempotencyKey: form.key.slice(0, 200) } : {};
-  const { ticketId } = await visit.ask(support.open, { userId, message, ...key });
-  return c.redirect(`/help/${ticketId}`, 303);
+  const { message = '', key } = visit.form;
+  try {
+    const { ticketId } = await visit.ask(support.open, { userId, message, idempotencyKey: key });
+    return c.redirect(`/help/${ticketId}`, 303);
+  } catch (error) {
+    const { code } = toAppError(error);
+    if (code === 'invalid') return help(c, { message, problem: visit.texts.help.empty });
+    // The browser went back to a form that was sent: the new form has another key.
+    if (code === 'idempotency_key_reused') return help(c, { message, problem: visit.texts.help.sentBefore });
+    throw error;
+  }
 }
 
 /** GET /help/:ticketId */

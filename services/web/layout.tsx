@@ -85,7 +85,7 @@ const Header: FC = () => {
       </search>
       <div class="who">
         {userId === undefined ? (
-          <a class="button" href={hrefOf('/sign-in', { next: path })}>
+          <a class="button" href={hrefOf('/sign-in', { next: path.startsWith('/sign-in') ? undefined : path })}>
             <Icon name="user" />
             <span class="wide">{texts.signIn.title}</span>
           </a>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { Connection } from '../../shared/broker/connection.ts';
 import { startTelemetry } from '../../shared/observe/telemetry.ts';
-import { AppError } from '../../shared/operations/errors.ts';
+import { AppError, type ErrorCode } from '../../shared/operations/errors.ts';
 import { createIdentity } from '../../shared/operations/identity.ts';
 import { readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
@@ -35,12 +35,35 @@ async function openPages({ ask, requestTimeoutMs = 5000, env = {} }: Options = {
   });
   const headers = { accept: 'text/html', 'sec-fetch-site': 'same-origin' };
   return {
-    open: (path: string, cookie = '') => pages.request(path, { headers: { ...headers, cookie } }),
+    open: (path: string, more = {}) => pages.request(path, { headers: { ...headers, ...more } }),
     submit: (path: string, fields: Record<string, string>, more = {}) =>
       pages.request(path, { method: 'POST', body: new URLSearchParams(fields), headers: { ...headers, ...more } }),
+    upload: (path: string, field: string) => {
+      const body = new FormData();
+      body.set(field, new File(['title'], 'films.csv'));
+      return pages.request(path, { method: 'POST', body, headers });
+    },
+    /** Signs in with a name. @returns the cookies */
+    signIn: async (): Promise<{ cookie: string }> => {
+      const body = new URLSearchParams({ name: 'alice' });
+      const signedIn = await pages.request('/sign-in', { method: 'POST', body, headers });
+      return { cookie: cookiesOf(signedIn) };
+    },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
+
+const secret = 'a secret of at least thirty-two characters';
+const oidc = { OIDC_ISSUER: 'https://id.example', OIDC_CLIENT_ID: 'marquee', OIDC_CLIENT_SECRET: 'x' };
+
+const cookiesOf = ({ headers }: Response): string =>
+  headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ');
+
+/** Refuses every request to a service. */
+const refusing = (code: ErrorCode) => () => Promise.reject(new AppError(code, 'an English detail'));
 
 test('answers 503 when a request times out while it waits for its turn', async () => {
   await using pages = await openPages({ requestTimeoutMs: -1 });
@@ -54,8 +77,8 @@ test('keeps the text of a form on the page when the viewer has to sign in again'
   const kept = await pages.submit('/help', fields);
   const html = await kept.text();
   assert.equal(kept.status, 401);
-  assert.match(html, /<form class="failure" method="post" action="\/help">/);
-  assert.match(html, /name="message" value="No &quot;sound&quot;\r\nsince &lt;b&gt;today&lt;\/b&gt;"/);
+  assert.match(html, /<form method="post" action="\/help">/);
+  assert.match(html, /name="message" value="No &quot;sound&quot;\nsince &lt;b&gt;today&lt;\/b&gt;"/);
   for (const name of ['key', 'back']) assert.match(html, new RegExp(`name="${name}"`));
   assert.match(html, /href="\/sign-in" target="_blank"/);
   // Other sites cannot inject text into that page, and a form that is only a button redirects to sign-in.
@@ -66,6 +89,50 @@ test('keeps the text of a form on the page when the viewer has to sign in again'
   assert.deepEqual([liked.status, liked.headers.get('location')], [303, '/sign-in?next=%2Ffilm%2F1']);
   const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`f${n}`, '']));
   assert.equal((await pages.submit('/help', many)).status, 303, 'no form has that many fields');
+});
+
+test('offers to send a form again when a service is unavailable', async () => {
+  await using pages = await openPages({ ask: refusing('unavailable') });
+  const failed = await pages.submit('/help', { message: 'No sound', key: 'once' }, await pages.signIn());
+  assert.equal(failed.status, 503);
+  assert.match(
+    await failed.text(),
+    /<form method="post" action="\/help"><input type="hidden" name="message" value="No sound"/,
+  );
+});
+
+test.each(['invalid', 'idempotency_key_reused'] as const)('shows the form again when its text is %s', async (code) => {
+  await using pages = await openPages({ ask: ({ kind }) => refusing(kind === 'command' ? code : 'unavailable')() });
+  const shown = await pages.submit('/help', { message: 'No sound', key: 'once' }, await pages.signIn());
+  assert.equal(shown.status, 400);
+  const html = await shown.text();
+  assert.match(html, /role="alert">[^<]+<.*<textarea[^>]+>No sound</);
+  assert.doesNotMatch(html, /value="once"/, 'with another key');
+});
+
+test('refuses files in place of text, and names without a visible character', async () => {
+  await using pages = await openPages();
+  for (const [path, field] of [
+    ['/sign-in', 'name'],
+    ['/sign-in', 'zone'],
+    ['/help', 'message'],
+    ['/film-new', 'title'],
+    ['/film/1/remind', 'when'],
+    ['/import', 'map'],
+  ] as const) {
+    assert.equal((await pages.upload(path, field)).status, 400, `${path} ${field}`);
+  }
+  assert.equal((await pages.submit('/sign-in', { name: '\u200b' })).status, 400);
+});
+
+test.each(['not_found', 'invalid'] as const)('explains %s in the language of the viewer', async (code) => {
+  await using pages = await openPages({ ask: refusing(code) });
+  const german = { 'accept-language': 'de' };
+  for (const path of ['/film/99', '/nowhere']) {
+    const html = await (await pages.open(path, german)).text();
+    assert.match(html, /<html lang="de">.*class="failure"/);
+    assert.doesNotMatch(html, /English detail|There is no/, path);
+  }
 });
 
 test('scales the timeout of page parts with the request timeout', async () => {
@@ -103,12 +170,7 @@ test('pages the list and the watched films independently', async () => {
       return Promise.resolve({ output: { items: subject === 'reminder.watched' ? watched : [], next: `${subject}+` } });
     },
   });
-  const signedIn = await pages.submit('/sign-in', { name: 'alice' });
-  const cookie = signedIn.headers
-    .getSetCookie()
-    .map((line) => line.split(';')[0])
-    .join('; ');
-  const html = await (await pages.open('/my-list?cursor=a&watchedCursor=b', cookie)).text();
+  const html = await (await pages.open('/my-list?cursor=a&watchedCursor=b', await pages.signIn())).text();
   assert.deepEqual(asked, [
     ['reminder.list', 'a'],
     ['reminder.watched', 'b'],
@@ -121,9 +183,12 @@ test('pages the list and the watched films independently', async () => {
 });
 
 test('offers to sign in at the provider when a sign-in link is no longer valid', async () => {
-  const oidc = { OIDC_ISSUER: 'https://id.example', OIDC_CLIENT_ID: 'marquee', OIDC_CLIENT_SECRET: 'x' };
-  await using pages = await openPages({ env: { ...oidc, JWT_SECRET: 'a secret of at least thirty-two characters' } });
-  for (const response of [await pages.open('/sign-in?token=x'), await pages.submit('/sign-in', { token: 'x' })]) {
+  await using pages = await openPages({ env: { ...oidc, JWT_SECRET: secret } });
+  for (const response of [
+    await pages.open('/sign-in?token=x'),
+    await pages.submit('/sign-in', { token: 'x' }),
+    await pages.open('/sign-in/back?code=x&state=y'),
+  ]) {
     assert.equal(response.status, 400);
     assert.match(await response.text(), /href="\/sign-in\/start\?/);
   }

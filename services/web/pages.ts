@@ -22,7 +22,7 @@ import { changeFilm } from './change-film.ts';
 import { assignOrder, desk, resolveOrder } from './desk.tsx';
 import { errorPage } from './error-page.tsx';
 import { film } from './film.tsx';
-import { ownPath, pageOf } from './form.ts';
+import { ownPath, pageOf, readForm } from './form.ts';
 import { cancelTicket, help, openTicket, ticketPage } from './help.tsx';
 import { home } from './home.tsx';
 import { importPage, jobPage, maxFileBytes, receiveFile, rejectsOf, startJob } from './import/import.tsx';
@@ -111,22 +111,13 @@ function limitedBy(limit: ReturnType<typeof concurrencyLimit>) {
  * Reads a form before the request counts against the concurrency limit, so that slow senders take no place. An import
  * is read later, because its file is too large for this.
  */
-async function readForm(c: PageContext, next: () => Promise<void>): Promise<void> {
+async function takeForm(c: PageContext, next: () => Promise<void>): Promise<void> {
   if (c.req.method === 'POST' && c.req.path !== '/import') {
     const { url, headers } = c.req.raw;
     c.req.raw = new Request(url, { method: 'POST', headers, body: await readBody(c) });
-  }
-  await next();
-}
-
-/** Refuses a form that cannot be parsed. Handlers parse it again at no cost, because Hono caches the result. */
-async function requireForm(c: PageContext, next: () => Promise<void>): Promise<void> {
-  if (c.req.method === 'POST') {
     const { visit } = c.var;
-    const form = await c.req.parseBody().catch((error: unknown) => {
-      throw new AppError('invalid', 'The form cannot be parsed.', { cause: error });
-    });
-    visit.path = ownPath(form.back, visit.path);
+    visit.form = (await readForm(c)).form;
+    visit.path = ownPath(visit.form.back, visit.path);
   }
   await next();
 }
@@ -171,7 +162,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.use(jsxRenderer(layoutOf(assets)));
   pages.use(csrf());
   pages.use(methodNotAllowed({ app: pages, onMethodNotAllowed: refuseMethod }));
-  pages.use(readForm);
+  pages.use(takeForm);
   pages.use(limitedBy(limit));
 
   const only = (role: 'agent' | 'admin') => async (c: PageContext, next: () => Promise<void>) => {
@@ -183,9 +174,8 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
     pages.use(path, only('admin'));
   }
 
-  // After the check of the role, because these read the file.
+  // After the check of the role, because this reads the file.
   pages.post('/import', limitedBy(concurrencyLimit(maxUploads)), limitFile);
-  pages.use(requireForm);
 
   pages.get('/live', live(parts.api));
   pages.get('/', home);
@@ -227,7 +217,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.notFound((c) => refuse(c, new AppError('not_found', `There is no page at ${c.req.path}.`)));
   pages.onError((error, c) => {
     const refused =
-      'getResponse' in error ? new AppError('forbidden', 'The form was sent from another site.') : toAppError(error);
+      'getResponse' in error ? new AppError('forbidden', c.var.visit.texts.errors.otherSite) : toAppError(error);
     if (refused.code === 'internal') log.error({ err: error, page: c.req.path }, 'a page failed');
     // A request that timed out while it waited has no visit yet.
     return c.get('visit') ? errorPage(c, refused) : problem(refused);

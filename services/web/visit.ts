@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Caller } from '../../shared/operations/access.ts';
 import { AppError, isServiceFailure } from '../../shared/operations/errors.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
+import type { Form } from './form.ts';
 import type { Texts } from './texts/en.ts';
 import type { Language } from './texts/index.ts';
 
@@ -52,6 +53,8 @@ export class Visit {
   readonly language: Language;
   readonly zone: string;
   path: string;
+  /** Fields of the form that was sent. */
+  form: Form = {};
   readonly imageOrigins: readonly string[];
   /** Position of the viewer's last write, which this request must see or has just made. */
   position: string | undefined;

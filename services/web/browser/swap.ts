@@ -27,7 +27,7 @@ async function send(form: HTMLFormElement, selector: string, button: HTMLElement
     const { pathname } = new URL(response.url);
     if (response.redirected && pathname !== location.pathname) location.assign(response.url);
     else if (response.ok) replace(selector, page);
-    else notice(page.querySelector('.problem, .failure .lead')?.textContent ?? page.title);
+    else notice((page.querySelector('.problem, .failure .lead') ?? page.querySelector('h1'))?.textContent ?? '');
   } catch {
     // Submitting the form without script shows the error.
     form.removeAttribute('data-swap');

@@ -6,6 +6,7 @@ import { type ColumnMap, readMap } from '../../../seed/layout/header.ts';
 import { UnusableFile } from '../../../seed/unusable-file.ts';
 import { AppError, messageOf } from '../../../shared/operations/errors.ts';
 import { Act, Facts, Problem, Table, useVisit } from '../components.tsx';
+import { readForm } from '../form.ts';
 import type { Texts } from '../texts/en.ts';
 import type { PageContext } from '../visit.ts';
 import type { FilePreview, ImportJobs, Job } from './jobs.ts';
@@ -53,11 +54,11 @@ const FileForm: FC<Shown> = ({ problem, map }) => {
 export function receiveFile(jobs: ImportJobs) {
   return async (c: PageContext): Promise<Response> => {
     const { visit } = c.var;
-    const { file, map: typed } = await c.req.parseBody();
-    const map = typeof typed === 'string' ? typed.trim() : '';
-    if (!(file instanceof File) || file.size === 0) return importPage(c, { problem: visit.texts.import.none, map });
+    const { file, form } = await readForm(c, 'file');
+    const { map = '' } = form;
+    if (!file?.size) return importPage(c, { problem: visit.texts.import.none, map });
     try {
-      const columns = mapOf(map);
+      const columns = mapOf(map.trim());
       const job = await jobs.add(file.name, new Uint8Array(await file.arrayBuffer()), columns, visit.userId);
       return c.redirect(`/import/${job.id}`, 303);
     } catch (error) {
@@ -180,7 +181,9 @@ const Progress: FC<{ job: Job }> = ({ job }) => {
       </label>
       <ul class="said">
         {job.lines.map((line) => (
-          <li dir="auto">{withoutOptions(line, texts)}</li>
+          <li dir="auto" lang="en">
+            {line}
+          </li>
         ))}
       </ul>
       {job.rejects === undefined ? null : (

@@ -4,11 +4,10 @@ import { AppError, type FieldError } from '../../../shared/operations/errors.ts'
 import { type MovieFields, movieFields, movies } from '../../movies/contract.ts';
 import { Problem, useVisit } from '../components.tsx';
 import { filmId } from '../film.tsx';
-import { typed } from '../form.ts';
+import { type Form, ignore } from '../form.ts';
 import type { PageContext } from '../visit.ts';
 
 type Field = keyof MovieFields;
-type Form = Record<string, string>;
 
 /** How a field is edited: lists by commas or lines, numbers as text. A field without a kind is a line of text. */
 const kinds: Partial<Record<Field, 'commas' | 'lines' | 'number' | 'long'>> = {
@@ -36,7 +35,7 @@ interface Shown {
 /** GET /film-new */
 export async function newFilm(c: PageContext): Promise<Response> {
   const last = await c.var.visit.part(movies.list, { sort: '-movieId', limit: 1 });
-  return show(c, { form: { movieId: String((last?.items[0]?.movieId ?? 0) + 1) } });
+  return show(c, { form: last ? { movieId: String((last.items[0]?.movieId ?? 0) + 1) } : {} });
 }
 
 /** GET /film/:movieId/edit */
@@ -46,7 +45,7 @@ export async function editFilm(c: PageContext): Promise<Response> {
 
 /** POST /film-new */
 export async function addFilm(c: PageContext): Promise<Response> {
-  const form = await formOf(c);
+  const { form } = c.var.visit;
   const movieId = Number(form.movieId);
   return change(c, { form }, async () => {
     await c.var.visit.ask(movies.add, { movieId, ...fieldsOf(form) });
@@ -57,7 +56,7 @@ export async function addFilm(c: PageContext): Promise<Response> {
 /** POST /film/:movieId/edit. Sends the revision that was edited, so that it cannot overwrite someone else's change. */
 export async function replaceFilm(c: PageContext): Promise<Response> {
   const movieId = filmId(c);
-  const form = await formOf(c);
+  const { form } = c.var.visit;
   return change(c, { form, movieId }, async () => {
     await c.var.visit.ask(movies.replace, { movieId, ifMatch: form.revision, ...fieldsOf(form) });
     return `/film/${movieId}`;
@@ -66,9 +65,10 @@ export async function replaceFilm(c: PageContext): Promise<Response> {
 
 /** POST /film/:movieId/remove */
 export async function removeFilm(c: PageContext): Promise<Response> {
-  const { revision } = await formOf(c);
+  const { visit } = c.var;
   return change(c, undefined, async () => {
-    await c.var.visit.ask(movies.remove, { movieId: filmId(c), ifMatch: revision });
+    const removed = visit.ask(movies.remove, { movieId: filmId(c), ifMatch: visit.form.revision });
+    await removed.catch(ignore('not_found'));
     return '/browse';
   });
 }
@@ -83,8 +83,9 @@ async function change(c: PageContext, sent: Shown | undefined, run: () => Promis
   } catch (error) {
     if (!(error instanceof AppError) || error.status >= 500 || error.status < 400) throw error;
     c.status(error.status as 400);
+    const { edit, errors } = c.var.visit.texts;
     // The only conflict is a new film whose number is taken.
-    const message = error.code === 'conflict' ? error.message : c.var.visit.texts.errors[error.code];
+    const message = error.code === 'conflict' ? edit.taken : errors[error.code];
     return show(c, { ...(sent ?? (await storedFilm(c))), problems: error.fields ?? [{ field: '', message }] });
   }
 }
@@ -94,11 +95,6 @@ async function storedFilm(c: PageContext): Promise<Shown> {
   const movie = await c.var.visit.ask(movies.details, { movieId });
   const form = fields.map((field) => [field, asTyped(field, movie[field])] as const);
   return { movieId, form: { ...Object.fromEntries(form), revision: String(movie.revision) } };
-}
-
-async function formOf(c: PageContext): Promise<Form> {
-  const body = await c.req.parseBody();
-  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, typed(value)]));
 }
 
 function asTyped(field: Field, value: MovieFields[Field]): string {
@@ -144,7 +140,7 @@ const FilmForm: FC<Shown & { title: string }> = ({ title, form, problems = [], m
         <h1>{title}</h1>
         {problems.length > general.length ? <Problem text={texts.edit.wrong} /> : null}
         {general.map(({ field, message }) => (
-          <Problem text={[field, message].filter(Boolean).join(': ')} />
+          <Problem text={[field === 'movieId' ? texts.edit.number : field, message].filter(Boolean).join(': ')} />
         ))}
         {movieId === undefined ? (
           <label>
@@ -213,7 +209,7 @@ const FieldInput: FC<{ field: Field; value: string; problem: FieldError | undefi
         />
       )}
       {problem ? (
-        <span class="wrong" id={`${field}-problem`}>
+        <span class="wrong" id={`${field}-problem`} lang="en">
           {problem.message}
         </span>
       ) : null}

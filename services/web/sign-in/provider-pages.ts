@@ -5,8 +5,8 @@ import { ownPath } from '../form.ts';
 import type { PageContext } from '../visit.ts';
 import type { Provider, Start } from './provider.ts';
 import type { Sessions } from './session.ts';
+import { showSignIn } from './sign-in.tsx';
 
-export const startPath = '/sign-in/start';
 const backPath = '/sign-in/back';
 const cookie = 'marquee-signing-in';
 const maxSignInS = 600;
@@ -30,16 +30,17 @@ export function startAtProvider({ provider, sessions }: Parts) {
 /** GET /sign-in/back: the provider's redirect back. */
 export function backFromProvider({ provider, sessions }: Parts) {
   return async (c: PageContext): Promise<Response> => {
+    const problem = c.var.visit.texts.signIn.badReturn;
     const start = await sessions.open<Start>(getCookie(c, cookie) ?? '');
     deleteCookie(c, cookie, { path: '/sign-in' });
     // The cookie has expired, or another browser started this sign-in.
-    if (!start) throw new AppError('invalid', c.var.visit.texts.signIn.badReturn);
+    if (!start) return showSignIn(c, { provider }, { problem });
     const { search } = new URL(c.req.url);
     try {
       await sessions.write(c, await provider.finish(new URL(sessions.originOf(c) + backPath + search), start));
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'unauthenticated') throw error;
-      throw new AppError('invalid', c.var.visit.texts.signIn.badReturn, { cause: error });
+      return showSignIn(c, { provider }, { problem, next: start.next });
     }
     return c.redirect(ownPath(start.next, '/'), 303);
   };

@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { EncryptJWT, type JWTPayload, jwtDecrypt } from 'jose';
-import { AppError } from '../../../shared/operations/errors.ts';
 import { replicaKey } from '../../../shared/operations/replica-key.ts';
 import type { Config } from '../../../shared/process/config.ts';
 
@@ -39,13 +38,12 @@ export class Sessions {
     return sealed === undefined ? undefined : this.open<Session>(sealed);
   }
 
-  /** Sets the cookie. @throws AppError invalid if the session's token is too long for a cookie */
+  /** Sets the cookie. @throws if the session's token is too long for a cookie, which the log then says */
   async write(c: Context, session: Session): Promise<void> {
     let sealed = await this.seal({ ...session }, maxAge);
     // Without its refresh token a session ends when its token expires.
     if (sealed.length > maxLength) sealed = await this.seal({ ...session, refresh: undefined }, maxAge);
-    if (sealed.length > maxLength)
-      throw new AppError('invalid', 'The token is too long for a cookie: use fewer claims.');
+    if (sealed.length > maxLength) throw new Error('The token is too long for a cookie: use fewer claims.');
     setCookie(c, cookieName, sealed, { ...this.#attributes(c), maxAge });
   }
 

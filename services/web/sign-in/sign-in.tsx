@@ -1,12 +1,11 @@
 /** Signing in and out. With open access a name is enough; otherwise a link contains a token, or a provider signs in. */
 import type { FC } from 'hono/jsx';
-import { isUserId } from '../../../shared/operations/ids.ts';
-import { Problem, useVisit } from '../components.tsx';
+import { visibleText } from '../../../shared/operations/fields.ts';
+import { hrefOf, Problem, useVisit } from '../components.tsx';
 import { ownPath } from '../form.ts';
 import { keepZone } from '../small-cookies.ts';
 import type { PageContext } from '../visit.ts';
 import { knownCaller, type Signing } from './caller.ts';
-import { startPath } from './provider-pages.ts';
 
 const maxCharacters = 64;
 
@@ -15,22 +14,27 @@ export function signInPage(signing: Signing) {
   const { identity } = signing;
   return async (c: PageContext): Promise<Response> => {
     const { token } = c.req.query();
-    if (token === undefined || identity.open) return show(c, signing, {});
+    if (token === undefined || identity.open) return showSignIn(c, signing, {});
     const name = (await knownCaller({ token }, identity))?.userId;
     const problem = c.var.visit.texts.signIn.badLink;
-    return show(c, signing, name === undefined ? { problem } : { token, name });
+    return showSignIn(c, signing, name === undefined ? { problem } : { token, name });
   };
 }
 
 interface Shown {
   problem?: string;
   /** Path to continue at; the one in the query by default. */
-  next?: unknown;
+  next?: string | undefined;
   token?: string;
   name?: string;
 }
 
-function show(c: PageContext, { provider }: Signing, shown: Shown): Response | Promise<Response> {
+/** Renders the page of signing in. */
+export function showSignIn(
+  c: PageContext,
+  { provider }: Pick<Signing, 'provider'>,
+  shown: Shown,
+): Response | Promise<Response> {
   const { title } = c.var.visit.texts.signIn;
   const next = ownPath(shown.next ?? c.req.query('next'), '/');
   if (shown.problem !== undefined) c.status(400);
@@ -70,7 +74,7 @@ const SignIn: FC<Shown & { next: string; hasProvider: boolean }> = ({ problem, t
         </label>
       ) : userId === undefined && token === undefined ? (
         hasProvider ? (
-          <a class="button strong" href={`${startPath}?${new URLSearchParams({ next })}`}>
+          <a class="button strong" href={hrefOf('/sign-in/start', { next })}>
             {texts.signIn.withProvider}
           </a>
         ) : (
@@ -105,23 +109,18 @@ const ZoneField: FC = () => {
 export function signIn(signing: Signing) {
   const { sessions, identity } = signing;
   return async (c: PageContext): Promise<Response> => {
-    const { texts } = c.var.visit;
-    const form = await c.req.parseBody();
-    const { next } = form;
-    keepZone(c, String(form.zone ?? ''));
+    const { form, texts } = c.var.visit;
+    const { name, next, token, zone = '' } = form;
+    keepZone(c, zone);
     if (identity.open) {
-      const name = String(form.name ?? '')
-        .trim()
-        .normalize();
-      if (name.length > maxCharacters || !isUserId(name)) {
-        return show(c, signing, { problem: texts.signIn.badName, next });
+      const user = visibleText(maxCharacters).safeParse(name?.normalize()).data;
+      if (user === undefined) return showSignIn(c, signing, { problem: texts.signIn.badName, next });
+      await sessions.write(c, { user });
+    } else if (token !== undefined) {
+      if ((await knownCaller({ token }, identity))?.userId === undefined) {
+        return showSignIn(c, signing, { problem: texts.signIn.badLink, next });
       }
-      await sessions.write(c, { user: name });
-    } else if (typeof form.token === 'string') {
-      if ((await knownCaller({ token: form.token }, identity))?.userId === undefined) {
-        return show(c, signing, { problem: texts.signIn.badLink, next });
-      }
-      await sessions.write(c, { token: form.token });
+      await sessions.write(c, { token });
     }
     return c.redirect(ownPath(next, '/'), 303);
   };

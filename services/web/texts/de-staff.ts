@@ -84,6 +84,7 @@ export const deStaff: typeof enStaff = {
     removed: 'Der Film verschwindet für alle. Seine Likes bleiben erhalten.',
     really: 'Film löschen',
     number: 'Filmnummer',
+    taken: 'Ein anderer Film hat diese Nummer.',
     wrong: 'Es wurde nichts gespeichert. Korrigieren Sie die unten markierten Felder.',
     fields: {
       title: 'Titel',

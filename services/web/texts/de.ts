@@ -160,6 +160,8 @@ export const de: Texts = {
     placeholder: 'Nach zehn Minuten ist der Ton weg …',
     send: 'Abschicken',
     empty: 'Beschreiben Sie in höchstens 5000 Zeichen, was passiert ist.',
+    sentBefore:
+      'Dieses Formular wurde schon mit anderem Inhalt abgeschickt. Schicken Sie es noch einmal ab, um eine weitere Anfrage zu stellen.',
     yours: 'Ihre Anfragen',
     none: 'Sie haben noch keine Anfragen.',
     ticket: 'Anfrage',
@@ -183,7 +185,8 @@ export const de: Texts = {
     invalid: 'Ein Teil der Anfrage ist ungültig.',
     unauthenticated: 'Bitte melden Sie sich zuerst an.',
     forbidden: 'Dazu fehlt Ihnen die Berechtigung.',
-    not_found: 'Diese Seite gibt es nicht.',
+    not_found: 'Diese Seite gibt es nicht oder nicht mehr.',
+    otherSite: 'Das Formular kam von einer anderen Website.',
     conflict: 'Das hat sich inzwischen geändert. Öffnen Sie die Seite erneut, um den aktuellen Stand zu sehen.',
     precondition_failed:
       'Das hat sich inzwischen geändert. Öffnen Sie die Seite erneut und wiederholen Sie Ihre Änderung.',

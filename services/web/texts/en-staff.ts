@@ -81,6 +81,7 @@ export const enStaff = {
     removed: 'The film disappears for everyone. Its likes are kept.',
     really: 'Remove film',
     number: 'Film number',
+    taken: 'Another film has this number.',
     wrong: 'Nothing was saved. Correct the fields marked below.',
     fields: {
       title: 'Title',
