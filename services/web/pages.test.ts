@@ -1,14 +1,20 @@
 /** Tests of the pages without running services. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'vitest';
 import type { Connection } from '../../shared/broker/connection.ts';
 import { startTelemetry } from '../../shared/observe/telemetry.ts';
+import { createToken } from '../../shared/operations/create-token.ts';
 import { AppError, type ErrorCode } from '../../shared/operations/errors.ts';
 import { createIdentity } from '../../shared/operations/identity.ts';
 import { readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
+import { until } from '../../tests/until.ts';
 import { type Ask, createPages } from './pages.ts';
+import { Sessions } from './sign-in/session.ts';
 
 interface Options {
   ask?: Ask;
@@ -180,6 +186,33 @@ test('pages the list and the watched films independently', async () => {
     '/my-list?watchedCursor=b&cursor=reminder.list%2B',
     '/my-list?cursor=a&watchedCursor=reminder.watched%2B',
   ]);
+});
+
+test('does not wait for a provider that does not answer, and signs in again when it does', async () => {
+  let silent = true;
+  const held: (() => void)[] = [];
+  await using server = createServer(({ url }, response) => {
+    const issuer = `http://${address}`;
+    const metadata = { issuer, token_endpoint: `${issuer}/token`, authorization_endpoint: `${issuer}/authorize` };
+    const tokens = { access_token: 'a', token_type: 'bearer', refresh_token: 'next' };
+    const answer = (): void => {
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(url === '/token' ? tokens : metadata));
+    };
+    if (silent) held.push(answer);
+    else answer();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const env = { ...oidc, OIDC_ISSUER: `http://${address}`, JWT_SECRET: secret };
+  await using pages = await openPages({ env, requestTimeoutMs: 500 });
+  const config = readConfig(env);
+  const token = await createToken(config, { userId: 'alice', roles: [], expiresIn: '-1h' });
+  const cookie = `marquee=${await new Sessions(config).seal({ token, refresh: 'first' }, 60)}`;
+  const open = async () => (await pages.open('/sign-in', { cookie })).text();
+  assert.match(await open(), /Your sign-in cannot be renewed right now/);
+  silent = false;
+  for (const answer of held) answer();
+  await until(async () => (await open()).includes('Signed in as alice'), 'the viewer to be signed in');
 });
 
 test('offers to sign in at the provider when a sign-in link is no longer valid', async () => {

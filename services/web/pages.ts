@@ -44,7 +44,7 @@ import { Sessions } from './sign-in/session.ts';
 import { signIn, signInPage, signOut } from './sign-in/sign-in.tsx';
 import { keepPosition, positionOf, zoneOf } from './small-cookies.ts';
 import { languageOf, textsOf } from './texts/index.ts';
-import { type Ask, type PageContext, type PageEnvironment, Visit } from './visit.ts';
+import { type Ask, neededShare, type PageContext, type PageEnvironment, Visit } from './visit.ts';
 
 export type { Ask } from './visit.ts';
 
@@ -133,7 +133,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   const headers = Object.entries(headersFor(config));
   const provider = config.oidc && new Provider(config, config.oidc);
   const jobs = stack.use(new ImportJobs(connection, config.dataDir));
-  const signing = { sessions, identity, provider };
+  const signing = { sessions, identity, provider, maxWaitMs: config.requestTimeoutMs * neededShare };
 
   // Takes turns between clients, so that a burst of files, posters or pages, whose answers arrive in one message, does
   // not hold up everyone else.
@@ -239,9 +239,9 @@ async function refuseMethod(c: PageContext, methods: string[]): Promise<Response
 }
 
 async function visitOf(c: PageContext, { ask, config }: PageParts, signing: Signing): Promise<Visit> {
-  const { token, caller } = await callerOf(c, signing);
+  const { token, caller, providerIsSilent } = await callerOf(c, signing);
   const language = languageOf(c);
-  return new Visit({
+  const visit = new Visit({
     ask,
     caller,
     token,
@@ -254,6 +254,8 @@ async function visitOf(c: PageContext, { ask, config }: PageParts, signing: Sign
     requestTimeoutMs: config.requestTimeoutMs,
     path: pageOf(c),
   });
+  if (providerIsSilent) visit.missing.add('sign-in');
+  return visit;
 }
 
 /** Middleware that records the duration and status of requests by route. */

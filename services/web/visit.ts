@@ -44,6 +44,8 @@ interface VisitParts extends Omit<Asking, 'timeoutMs'> {
 
 /** Shares of the request timeout. A part of a page that takes longer is left out; a change may take longer. */
 const partShare = 0.16;
+/** For what a page cannot do without. */
+export const neededShare = 0.32;
 const changeShare = 0.8;
 
 export class Visit {
@@ -100,7 +102,7 @@ export class Visit {
 
   /** Sends a change, or a query that the page cannot do without. @throws AppError */
   async ask<O extends Operation>(operation: O, input: z.input<O['input']>): Promise<Output<O>> {
-    return this.#run(operation, input, operation.kind === 'command' ? changeShare : partShare * 2);
+    return this.#run(operation, input, operation.kind === 'command' ? changeShare : neededShare);
   }
 
   /** Queries an optional part of the page. @returns null, noted in `missing`, if the service is unavailable */

@@ -25,7 +25,7 @@ export class Provider {
   readonly #oidc: NonNullable<Config['oidc']>;
   #client: Promise<oidc.Configuration> | undefined;
   /** Refreshes by token. A provider may accept each refresh token only once, so concurrent requests share a result. */
-  readonly #refreshing = new Map<string, Promise<Session | undefined>>();
+  readonly #refreshing = new Map<string, Promise<Session | null>>();
 
   constructor(config: Config, provider: NonNullable<Config['oidc']>) {
     this.#config = config;
@@ -68,9 +68,9 @@ export class Provider {
     return this.#session(claims.sub, rolesIn(claims, this.#oidc.rolesClaim), tokens.refresh_token);
   }
 
-  /** Renews the token of a session. @returns undefined if the provider refuses @throws AppError unavailable */
-  refresh({ token, refresh }: Session): Promise<Session | undefined> {
-    if (token === undefined || refresh === undefined) return Promise.resolve(undefined);
+  /** Renews the token of a session. @returns null if the provider refuses @throws AppError unavailable */
+  refresh({ token, refresh }: Session): Promise<Session | null> {
+    if (token === undefined || refresh === undefined) return Promise.resolve(null);
     let refreshed = this.#refreshing.get(refresh);
     if (!refreshed) {
       refreshed = this.#refresh(token, refresh);
@@ -89,7 +89,7 @@ export class Provider {
     return oidc.buildEndSessionUrl(client, { post_logout_redirect_uri: back });
   }
 
-  async #refresh(token: string, refresh: string): Promise<Session | undefined> {
+  async #refresh(token: string, refresh: string): Promise<Session | null> {
     const client = await this.#ready();
     try {
       const tokens = await mapErrors(oidc.refreshTokenGrant(client, refresh));
@@ -98,7 +98,7 @@ export class Provider {
       const roles = claims ? rolesIn(claims, this.#oidc.rolesClaim) : (before.roles ?? []);
       return await this.#session(claims?.sub ?? before.sub ?? '', roles, tokens.refresh_token ?? refresh);
     } catch (error) {
-      if (error instanceof AppError && error.code === 'unauthenticated') return undefined;
+      if (error instanceof AppError && error.code === 'unauthenticated') return null;
       throw error;
     }
   }

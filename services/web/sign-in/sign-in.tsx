@@ -1,6 +1,7 @@
 /** Signing in and out. With open access a name is enough; otherwise a link contains a token, or a provider signs in. */
 import type { FC } from 'hono/jsx';
 import { visibleText } from '../../../shared/operations/fields.ts';
+import { within } from '../../../shared/process/within.ts';
 import { hrefOf, Problem, useVisit } from '../components.tsx';
 import { ownPath } from '../form.ts';
 import { keepZone } from '../small-cookies.ts';
@@ -127,11 +128,12 @@ export function signIn(signing: Signing) {
 }
 
 /** POST /sign-out. Signs out here and at the provider. */
-export function signOut({ sessions, provider }: Signing) {
+export function signOut({ sessions, provider, maxWaitMs }: Signing) {
   return async (c: PageContext): Promise<Response> => {
     sessions.clear(c);
     // If the provider is not responding, the viewer is still signed out here.
-    const atProvider = await provider?.signOutUrl(`${sessions.originOf(c)}/`).catch(() => undefined);
+    const asked = async () => provider?.signOutUrl(`${sessions.originOf(c)}/`);
+    const atProvider = await within(asked(), maxWaitMs).catch(() => undefined);
     return c.redirect(atProvider?.href ?? '/', 303);
   };
 }

@@ -57,6 +57,7 @@ export const de: Texts = {
     support: 'Hilfeanfragen sind gerade nicht verfügbar.',
     'technical-support': 'Der Support-Desk ist gerade nicht verfügbar.',
     broker: 'Der Message-Broker ist nicht erreichbar.',
+    'sign-in': 'Ihre Anmeldung kann gerade nicht erneuert werden. Daher erscheinen Sie als abgemeldet.',
     keeps: 'Alles andere funktioniert weiter, und es gehen keine Daten verloren.',
     most: 'Marquee ist gerade nicht verfügbar. Es gehen keine Daten verloren. Versuchen Sie es gleich noch einmal.',
   },

@@ -51,6 +51,7 @@ export const en = {
     support: 'Help tickets are not available right now.',
     'technical-support': 'The support desk is not available right now.',
     broker: 'The message broker cannot be reached.',
+    'sign-in': 'Your sign-in cannot be renewed right now, so you are shown as signed out.',
     keeps: 'Everything else still works, and no data is lost.',
     most: 'Marquee is not available right now. No data is lost. Try again in a moment.',
   } as Record<string, string>,
