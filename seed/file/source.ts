@@ -1,9 +1,10 @@
 /** Reads the bytes of a file or of standard input, decompressing gzip and Zstandard. */
 import { createReadStream, statSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import type { Readable, Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { messageOf } from '../../shared/operations/errors.ts';
 import { UnusableFile } from '../unusable-file.ts';
+import { zstdPieces } from './zstd.ts';
 
 const chunkBytes = 256 * 1024;
 
@@ -66,14 +67,16 @@ async function* bounded(name: string, chunks: AsyncIterable<Uint8Array>, most: n
 /** Yields the bytes, decompressed if needed. @throws UnusableFile when they cannot be read or decompressed */
 async function* decompressed(name: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]();
+  async function* all(first: Uint8Array): AsyncGenerator<Uint8Array> {
+    yield first;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  }
   try {
     const first = await beginning(iterator);
-    const decompressor = decompressorFor(name, first);
-    if (decompressor) yield* decompress(decompressor, first, iterator);
-    else {
-      yield first;
-      yield* { [Symbol.asyncIterator]: () => iterator };
-    }
+    const format = compressionOf(name, first);
+    if (format === 'gzip') yield* decoded(createGunzip(), all(first));
+    else if (format === 'zstd') yield* decoded(createZstdDecompress(), zstdPieces(all(first)));
+    else yield* all(first);
   } catch (error) {
     if (error instanceof UnusableFile) throw error;
     throw new UnusableFile(`${name} cannot be read: ${messageOf(error)}`);
@@ -93,14 +96,12 @@ async function beginning(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Arra
   return bytes;
 }
 
-type Decompressor = typeof createGunzip | typeof createZstdDecompress;
-
-/** Returns the decompressor for the first bytes; undefined for plain text. @throws UnusableFile for other formats */
-function decompressorFor(name: string, first: Uint8Array): Decompressor | undefined {
+/** Returns the compression that the first bytes show; undefined for plain text. @throws UnusableFile for other formats */
+function compressionOf(name: string, first: Uint8Array): 'gzip' | 'zstd' | undefined {
   const magic = Buffer.from(first.subarray(0, 6)).toString('hex');
-  if (magic.startsWith('1f8b')) return createGunzip;
+  if (magic.startsWith('1f8b')) return 'gzip';
   // A Zstandard file may start with a skippable frame.
-  if (/^(28b52ffd|5.2a4d18)/.test(magic)) return createZstdDecompress;
+  if (/^(28b52ffd|5.2a4d18)/.test(magic)) return 'zstd';
   if (/^504b0(304|506|708)/.test(magic)) {
     throw new UnusableFile(`${name} is a ZIP archive or a spreadsheet, not text: unpack it, or save it as CSV`);
   }
@@ -110,31 +111,15 @@ function decompressorFor(name: string, first: Uint8Array): Decompressor | undefi
   return undefined;
 }
 
-/**
- * Decompresses one frame or several in a row, as pzstd writes them. Node's Zstandard decoder ends silently after the
- * first frame that ends within a chunk, so the rest goes to a new decoder. Node's gzip decoder handles several members,
- * and zeros at the end, by itself.
- */
-async function* decompress(
-  create: Decompressor,
-  first: Uint8Array,
-  rest: AsyncIterator<Uint8Array, undefined>,
-): AsyncGenerator<Uint8Array> {
-  for (let chunk: Uint8Array | undefined = first; chunk?.length; ) {
-    const decoder = create();
-    let written = 0;
-    const feed = async (): Promise<void> => {
-      for (; chunk; chunk = (await rest.next()).value) {
-        written += chunk.length;
-        await new Promise((resolve) => decoder.write(chunk, resolve));
-        // The frame has ended, though its output may not have been read yet.
-        if (decoder.bytesWritten < written) return;
-      }
-      decoder.end();
-    };
-    feed().catch((error: unknown) => decoder.destroy(error as Error));
-    for await (const piece of decoder) yield piece as Uint8Array;
-    if (create === createGunzip) return;
-    chunk = chunk?.subarray(chunk.length - written + decoder.bytesWritten);
-  }
+async function* decoded(decoder: Transform, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const feed = async (): Promise<void> => {
+    for await (const piece of pieces) {
+      await new Promise<void>((resolve, reject) => {
+        decoder.write(piece, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    decoder.end();
+  };
+  feed().catch((error: unknown) => decoder.destroy(error as Error));
+  for await (const chunk of decoder) yield chunk as Uint8Array;
 }

@@ -37,7 +37,7 @@ const FileForm: FC<Shown> = ({ problem, map }) => {
       <Problem text={problem} />
       <label>
         <span>{texts.import.file}</span>
-        <input type="file" name="file" required accept=".csv,.tsv,.txt,.gz,text/csv,text/tab-separated-values" />
+        <input type="file" name="file" required accept=".csv,.tsv,.txt,.gz,.zst,text/csv,text/tab-separated-values" />
       </label>
       <label>
         <span>{texts.import.map}</span>
@@ -130,7 +130,7 @@ export function rejectsOf(jobs: ImportJobs) {
     const { rejects, name } = findJob(c, jobs);
     if (rejects === undefined || !existsSync(rejects))
       throw new AppError('not_found', 'This import has no rejected rows.');
-    const file = `${name.replace(/(\.(csv|tsv|txt))?(\.gz)?$/i, '').replace(/[^\w.-]+/g, '_')}.rejects.csv`;
+    const file = `${name.replace(/(\.(csv|tsv|txt))?(\.(gz|zst))?$/i, '').replace(/[^\w.-]+/g, '_')}.rejects.csv`;
     return c.body(Readable.toWeb(createReadStream(rejects)) as ReadableStream, 200, {
       'content-type': 'text/csv; charset=utf-8',
       'content-disposition': `attachment; filename="${file}"`,
