@@ -43,10 +43,15 @@ async function main(): Promise<number> {
   checkRejectsFile(csv, rejectsFile);
   if (source.size !== undefined) await (await openFilms(source, { map, encoding })).table.close();
 
-  const abort = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
   await using connection = new Connection(config, 'seed', createLogger('seed', config.logLevel));
   await connection.within(ifEmpty ? startupTimeoutMs : undefined);
+  const abort = new AbortController();
+  const stop = (): void => {
+    abort.abort();
+    // No further rows may arrive for a long time.
+    if (csv === '-') process.stdin.push(null);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   const summary = await runSeed({
     csv,
     map,
