@@ -24,10 +24,11 @@ export function readMap(given: string[]): ColumnMap {
   for (const part of given.flatMap((one) => one.split(/,(?=\s*\w+\s*=)/))) {
     const [, word = '', columns = ''] = /^\s*(\w+)\s*=(.*)$/s.exec(part) ?? [];
     const field = fieldOf(word);
-    if (!field) {
+    if (!field || field === 'type') {
       throw new Error(`--map ${part.trim()}: expected FIELD=COLUMN, where FIELD is ${fieldList()}`);
     }
-    if (map.has(field)) throw new Error(`--map names ${field} twice`);
+    const same = revenues.includes(field) ? revenues : [field];
+    if (same.some((one) => map.has(one))) throw new Error(`--map names ${same[0]} twice`);
     map.set(field, columns.trim() === '' ? [] : columns.split('+').map((column) => column.trim()));
   }
   return map;
@@ -50,6 +51,7 @@ export function readHeader(header: string[], { map, delimiter }: { map?: ColumnM
   const layout = known ?? (ownMissing(byName(names, [])).length === 0 ? ownLayout : undefined);
   if (!layout && !map) throw new UnusableFile(unknownHeader(columns, names, delimiter));
   const positions = byName(names, layout?.ignores ?? []);
+  if (!layout?.films) positions.delete('type');
   for (const [field, wanted] of map ?? []) {
     if (field.startsWith('revenue')) for (const other of revenues) positions.delete(other);
     positions.delete(field);
@@ -122,6 +124,9 @@ function unknownHeader(columns: string[], names: string[], delimiter: string): s
   const missing = ownMissing(positions);
   const lines = [`the header matches no known layout: ${found(columns, delimiter)}`];
   if (missing.length <= 6) lines.push(`Marquee's own layout also has ${missing.join(', ')}`);
+  if (positions.size === 0) {
+    lines.push('If this line does not name the columns, add one that does, or remove the lines before it');
+  }
   lines.push(`Name the columns, starting with: --map ${suggestion(columns, positions)}`);
   return lines.join('\n');
 }

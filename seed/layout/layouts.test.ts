@@ -152,6 +152,8 @@ test('--map names the columns of fields', () => {
   assert.throws(() => readMap(['name']), /expected FIELD=COLUMN, where FIELD is movieId, title/);
   assert.throws(() => readMap(['colour=x']), /colour=x/);
   assert.throws(() => readMap(['title=a', 'title=b']), /title twice/);
+  assert.throws(() => readMap(['revenueMillions=a,revenueDollars=b']), /revenue twice/);
+  assert.throws(() => readMap(['type=a']), /--map type=a: expected FIELD=COLUMN/);
   assert.throws(() => read(text, 'title=Nothing'), /names the column Nothing, but the file has Name of it, When/);
   assert.throws(() => read(text, 'year=When'), /no title column/);
 });
@@ -173,6 +175,7 @@ test('refuses an unknown header with its columns and a suggested --map', () => {
   assert.match(refusal("Film's name,Jahr"), /--map 'title=Film'\\''s name'$/);
   assert.match(refusal(names.replace(',Year', '')), /Marquee's own layout also has Year\n.*--map .*title=Title/s);
   assert.match(refusal(`${names},title`), /the column Title twice|the column title twice/);
-  assert.match(refusal('a\tb'), /separated by tab: a, b/);
+  assert.match(refusal('a\tb'), /separated by tab: a, b\nIf this line does not name the columns, add one that does/);
+  assert.doesNotMatch(refusal('a\ttitle'), /If this line/);
   assert.match(refusal('\x01\x02'), /not text/);
 });
