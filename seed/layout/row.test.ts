@@ -84,6 +84,7 @@ test('ignores an unreadable value with a warning, and refuses a row with an impo
     ['Rank', '1e3', /not a whole number/],
     ['Title', ' ', /is missing/],
     ['Title', String.raw`\N`, /is missing/],
+    ['Title', '#REF!', /is missing/],
     ['Rating', '11', /./],
     ['Rating', '"7,5"', /could be 7.5 or 75/],
     ['Metascore', '1.5', /./],
@@ -130,6 +131,21 @@ test('truncates values beyond the limits of a movie with a warning', () => {
     assert.equal((read(text).movies[0]?.[field] ?? '').length, kept, column);
     assert.match(warnings(text)[0]?.reason ?? '', /^has \d+ (characters|entries); only the first \d+ are kept$/);
   }
+});
+
+test('leaves out texts that are too long or invisible with a warning, except the title', () => {
+  const long = 'x'.repeat(501);
+  for (const [column, value, field, kept] of [
+    ['Genre', `Drama|${long}|\u200b|War`, 'genres', ['Drama', 'War']],
+    ['Actors', `Bo Li|${long}`, 'actors', ['Bo Li']],
+    ['Director', long, 'director', undefined],
+  ] as const) {
+    const text = changed(column, value);
+    assert.deepEqual(read(text).movies[0]?.[field], kept);
+    const [warning] = warnings(text);
+    assert.deepEqual([warning?.column, warning?.reason.endsWith('characters, so it is ignored')], [column, true]);
+  }
+  assert.match(problems(changed('Title', long))[0]?.reason ?? '', /at most 300 characters/);
 });
 
 test('accepts films titled Unknown or None, and rows without an id', () => {

@@ -8,7 +8,7 @@ import { readGenres, readPeople, readTitles } from './lists.ts';
 import { hasFactor, type NumberStyle, readCount, readMillions, readNumber, readScore } from './numbers.ts';
 import { readMinutes, readYear } from './times.ts';
 import { readTitle } from './titles.ts';
-import { Doubtful, isUnknown, shown, Unreadable } from './unreadable.ts';
+import { Doubtful, isMissing, isUnknown, shown, Unreadable } from './unreadable.ts';
 
 /** A movie read from a file, which may have no ids. */
 export interface Movie extends MovieFields {
@@ -32,6 +32,10 @@ export type RowResult =
 
 /** Limits of a field, in entries or characters. */
 const limits = { genres: 12, description: 5000, actors: 100, alternativeTitles: 20 };
+/** Fields that lose a text, or an entry, that is too long for a movie; a title refuses the row instead. */
+const lists = ['genres', 'actors', 'alternativeTitles'] as const;
+const texts = ['director', 'country', 'language'] as const;
+const optionalTexts = new Set<unknown>([...lists, ...texts]);
 const posterFolder = 'https://image.tmdb.org/t/p/w500';
 const controls = /(?![\t\n\r])\p{Cc}/u;
 
@@ -141,7 +145,16 @@ export class RowReader {
       country: people('country').join(', '),
       language: people('language').join(', '),
     };
-    const parsed = givenFields.safeParse(movie);
+    let parsed = givenFields.safeParse(movie);
+    const unfit = parsed.error?.issues.filter(({ path: [field] }) => optionalTexts.has(field)) ?? [];
+    if (unfit.length > 0) {
+      parsed = givenFields.safeParse(withoutTexts(movie, unfit));
+      const ignored = ({ path: [field], message }: Issue): Problem => ({
+        column: this.#column(field as Field),
+        reason: `${message}, so it is ignored`,
+      });
+      warnings.push(...unfit.map(ignored));
+    }
     for (const issue of parsed.success ? [] : parsed.error.issues) {
       const field = issue.path[0] as Field;
       const column = this.#column(field);
@@ -155,9 +168,8 @@ export class RowReader {
   }
 
   #title(fields: string[]): ReturnType<typeof readTitle> {
-    // Unknown and None are titles of films: only the \N of database exports means that the title is missing.
-    const text = this.#text(fields, 'title').replace(/^\\N$/, '');
-    return readTitle(text, this.#header.layout.titlesBehind ?? false);
+    const text = this.#text(fields, 'title');
+    return readTitle(isMissing(text) ? '' : text, this.#header.layout.titlesBehind ?? false);
   }
 
   #people(fields: string[], field: Field, job?: string): string[] {
@@ -203,6 +215,17 @@ export class RowReader {
     const large = amounts.filter((amount) => amount > 10_000).length;
     return large * 2 > amounts.length ? 'dollars' : 'millions';
   }
+}
+
+type Issue = { path: PropertyKey[]; message: string };
+
+/** Returns a movie without the texts, and entries of lists, that have issues. */
+function withoutTexts(movie: MovieFields, issues: Issue[]): MovieFields {
+  const rest = { ...movie };
+  const hasIssue = (...at: PropertyKey[]): boolean => issues.some(({ path }) => path.join() === at.join());
+  for (const field of lists) rest[field] = movie[field].filter((_, index) => !hasIssue(field, index));
+  for (const field of texts) if (hasIssue(field)) rest[field] = '';
+  return rest;
 }
 
 /** Reads an id. @throws Doubtful for any other value: an invalid id refuses the row, it is never ignored */

@@ -10,14 +10,23 @@ export class Doubtful extends Error {
   override readonly name = 'Doubtful';
 }
 
+/** What databases write for no value, and spreadsheets for an error. */
+const missingWords = ['\\n', '#n/a', '#ref!', '#value!', '#name?', '#div/0!', '#num!', '#null!'];
+
 const unknownWords = new Set([
-  ...['', '-', '--', '–', '—', '?', '\\n', 'n/a', 'n.a.', 'na', '#n/a', '<na>', 'nan', 'null', 'none', 'nil'],
+  ...['', '-', '--', '–', '—', '?', 'n/a', 'n.a.', 'na', '<na>', 'nan', 'null', 'none', 'nil'],
+  ...missingWords,
   ...['unknown', 'undefined', 'not available', 'not known', 'tba', 'tbd'],
 ]);
 
 /** Returns whether a trimmed value means that nothing is known: empty, N/A, \N, NaN, -, Unknown … */
 export function isUnknown(text: string): boolean {
   return text === '' || (text.length <= 13 && unknownWords.has(text.toLowerCase()));
+}
+
+/** Returns whether a title is missing: Unknown, None and - are titles of films. */
+export function isMissing(title: string): boolean {
+  return missingWords.includes(title.toLowerCase());
 }
 
 /** Returns a value for a message: quoted and shortened. */

@@ -24,7 +24,21 @@ function table<T>(read: (text: string) => T, rows: [text: string, wanted: T | 'U
 }
 
 test('recognizes words for an unknown value', () => {
-  for (const text of ['', '-', '–', 'N/A', 'n/a', String.raw`\N`, 'NaN', 'null', 'None', 'Unknown', 'NA', '?']) {
+  for (const text of [
+    '',
+    '-',
+    '–',
+    'N/A',
+    'n/a',
+    String.raw`\N`,
+    'NaN',
+    'null',
+    'None',
+    'Unknown',
+    'NA',
+    '?',
+    '#VALUE!',
+  ]) {
     assert.ok(isUnknown(text), text);
   }
   for (const text of ['0', 'no', 'Nana', 'Unknown Pleasures', '--- a']) assert.ok(!isUnknown(text), text);
@@ -155,6 +169,9 @@ test('reads years', () => {
         (text): [string, number] => [text, 1994],
       ),
       ...['1994–2013', '1994-13', '1994-', '(1994– )', '1994 - present', '1994-05-06T10:00:00Z', '19940506'].map(
+        (text): [string, number] => [text, 1994],
+      ),
+      ...['1994-05-06 10:00:00+02', '1994-05-06T10:00:00.5-05:30', '5/6/1994 12:00:00 AM'].map(
         (text): [string, number] => [text, 1994],
       ),
       ['1066', 1066],
