@@ -141,6 +141,9 @@ test('refuses a file that is not text or is compressed in an unsupported way', a
   await refused(Uint8Array.of(0x42, 0x5a, 0x68, 0x39, 0, 0), /bzip2/);
   await refused('<!DOCTYPE html><title>Not found, sorry</title>', /is HTML or XML, not a table/);
   await refused('[{"title":"Heat"}]', /is JSON, not a table/);
+  for (const start of ['-- MySQL dump 10.13\n--', '/*!40101 SET NAMES utf8 */;', 'PRAGMA foreign_keys=OFF;']) {
+    await refused(`${start}\nINSERT INTO movies VALUES (1,'Heat',1995);`, /is SQL, not a table/);
+  }
   await refused(new Uint8Array(100), /not text/);
   await refused(
     Uint8Array.from({ length: 256 }, (_, i) => i),

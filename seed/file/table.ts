@@ -87,5 +87,6 @@ async function tableOf(name: string, texts: ReturnType<typeof decode>): Promise<
 /** Returns the name of a text format that is not a table; undefined for none. */
 function otherFormat(text: string): string | undefined {
   if (/^\s*</.test(text)) return 'HTML or XML';
+  if (/^\s*(?:--|\/\*|(?:pragma|create table|insert into)\s)/i.test(text)) return 'SQL';
   return /^\s*[[{]\s*["{[]/.test(text) ? 'JSON' : undefined;
 }
