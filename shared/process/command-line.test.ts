@@ -32,6 +32,7 @@ test('names the argument it refuses, and prints the usage', () => {
   refused(/-x/, '-x');
   refused(/--name/, '--name');
   refused(/--fast/, '--fast=1');
+  refused(/--name has no value/, '--name', '');
   refused(/--name is given twice/, '--name', 'a', '--name', 'b');
   refused(/unexpected argument: two three/, 'one', 'two', 'three');
   const none = () => readArguments({ usage, positionals: { min: 1, max: 1 }, args: [] });

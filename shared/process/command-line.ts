@@ -25,7 +25,7 @@ type Values<O extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<{ op
 export function readArguments<const O extends ParseArgsOptionsConfig>({
   usage,
   options = {} as O,
-  positionals = { min: 0, max: 0 },
+  positionals: { min, max } = { min: 0, max: 0 },
   args = process.argv.slice(2),
 }: CommandLine<O>): { values: Values<O>; positionals: string[] } {
   const all: ParseArgsOptionsConfig = { ...options, help: { type: 'boolean', short: 'h' } };
@@ -43,10 +43,10 @@ export function readArguments<const O extends ParseArgsOptionsConfig>({
   const given = new Set<string>();
   for (const token of parsed.tokens) {
     if (token.kind !== 'option') continue;
+    if (token.value === '') refuseArguments(`--${token.name} has no value`, usage);
     if (given.has(token.name) && !all[token.name]?.multiple) refuseArguments(`--${token.name} is given twice`, usage);
     given.add(token.name);
   }
-  const { min, max } = positionals;
   const count = parsed.positionals.length;
   if (count > max) refuseArguments(`unexpected argument: ${parsed.positionals.slice(max).join(' ')}`, usage);
   if (count < min) refuseArguments('missing argument', usage);
