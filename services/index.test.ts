@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'vitest';
+import { readingsOf } from '../deploy/nats/permissions.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { streams } from '../streams/index.ts';
+import { streamsAt } from '../streams/sites.ts';
 import { type Service, serviceNames, services } from './index.ts';
 import { startServices } from './start.ts';
 
@@ -29,18 +31,28 @@ test('refuses an invalid port, even of a service that this process does not run'
     );
 });
 
-test('ports are unique, and the streams and services that contracts name exist', () => {
+test('ports are unique, and the streams and services that services name exist', async () => {
   const ports = services.map(({ port }) => port);
   assert.deepEqual([...new Set(ports)], ports);
-  for (const { name, asks = [], events, publishes = events } of services) {
+  const known = new Set(streams.map(({ name }) => name));
+  for (const service of services) {
+    const { name, asks = [], events, publishes = events } = service;
     for (const asked of asks === 'all' ? [] : asks) assert.ok(serviceNames.includes(asked), `${name} asks ${asked}`);
     for (const { type, stream } of [...events, ...publishes]) {
-      assert.ok(
-        streams.some((one) => one.name === stream),
-        `streams/ has no ${stream}, the stream of ${type}`,
-      );
+      assert.ok(known.has(stream), `streams/index.ts has no ${stream}, the stream of ${type}`);
+    }
+    for (const { stream } of await readingsOf(service)) {
+      assert.ok(known.has(stream), `streams/index.ts has no ${stream}, which ${name} reads`);
     }
   }
+});
+
+test('each stream has subjects of its own at each of several sites', () => {
+  for (const site of ['hub', 'edge1'])
+    for (const { name, subjects = [] } of streamsAt({ site, sites: ['hub', 'edge1'] })) {
+      if (name === 'DEADLETTERS') continue;
+      for (const subject of subjects) assert.ok(subject.split('.').includes(site), `${name} at ${site}: ${subject}`);
+    }
 });
 
 for (const service of services) {
@@ -61,6 +73,12 @@ for (const service of services) {
       for (const { subject } of Object.values(service.operations)) {
         assert.ok(subject.startsWith(`${service.name}.`), `${subject} must begin with ${service.name}.`);
       }
+    });
+
+    test('access-decisions.ts states the access of each of its operations', async () => {
+      const { decisions } = await import(join(folder, 'access-decisions.ts'));
+      const declared = Object.entries(service.operations).map(([name, { access }]) => [name, access]);
+      assert.deepEqual(decisions, Object.fromEntries(declared), `services/${service.name}/access-decisions.ts`);
     });
 
     test('docker-compose.yml has a block for it', () => checkBlock(service, hasView));

@@ -13,7 +13,8 @@ for (const file of globSync('*/schema.ts', { cwd: folder })) {
     const snapshots = globSync(`${service}/migrations/meta/*_snapshot.json`, { cwd: folder }).sort();
     const last = JSON.parse(readFileSync(join(folder, snapshots.at(-1) ?? ''), 'utf8'));
     const schema = await generateSQLiteDrizzleJson(await import(join(folder, file)), last.id);
-    const missing = await generateSQLiteMigration(last, schema);
+    // For a column that may have been renamed, drizzle asks for the old name, which fails here.
+    const missing = await generateSQLiteMigration(last, schema).catch((error: unknown) => [String(error)]);
     assert.deepEqual(missing, [], `run: npm run migrations -- ${service} --name WHAT`);
   });
 }

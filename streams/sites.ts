@@ -40,7 +40,9 @@ export function streamsAt(at: Sites): StreamDefinition[] {
 const { max_ack_pending: _, ...copiedLimits } = consumerLimits;
 
 function ownStream(kind: StreamKind, site: string): StreamDefinition {
-  return { ...kind, subjects: ownSubjects[kind.name]?.(site) ?? kind.subjects, consumer_limits: copiedLimits };
+  const subjectsAt = ownSubjects[kind.name];
+  if (!subjectsAt) throw new Error(`ownSubjects in streams/sites.ts lacks the subjects of ${kind.name}`);
+  return { ...kind, subjects: subjectsAt(site), consumer_limits: copiedLimits };
 }
 
 /** Returns the copy of `home`'s stream: at the hub copied from there, at an edge from the hub. */

@@ -73,15 +73,6 @@ function part(value: object): string {
 
 const operations = operationsOf(services);
 
-test('every operation has an access decision, and every decision has an operation', async () => {
-  for (const { name, operations: declared } of services) {
-    const file = `../services/${name}/access-decisions.ts`;
-    const { decisions } = (await import(file)) as { decisions: Record<string, Access> };
-    const access = Object.entries(declared).map(([operation, declaration]) => [operation, declaration.access]);
-    assert.deepEqual(Object.fromEntries(access), decisions, `services/${name}/access-decisions.ts`);
-  }
-});
-
 for (const [name, { token, sees }] of Object.entries(callers)) {
   for (const operation of operations) {
     const expected = sees[operation.access];

@@ -10,7 +10,7 @@ import { headers as natsHeaders } from '@nats-io/nats-core';
 import { type Broker, startBroker } from '../deploy/broker.ts';
 import { serviceNamed, serviceNames } from '../services/index.ts';
 import { Connection, type Link } from '../shared/broker/connection.ts';
-import type { RunningService } from '../shared/host.ts';
+import type { RunningService, StartService } from '../shared/host.ts';
 import { type Config, portVariable, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { ServiceCaller } from '../shared/rpc/caller.ts';
@@ -161,10 +161,13 @@ export class System implements AsyncDisposable {
     return replicas as { [K in keyof N]: Replica };
   }
 
-  /** Starts one replica without waiting until it is ready. The same `DATA_DIR` again is a restart. */
-  async startReplica(name: string, env: Record<string, string> = {}): Promise<Replica> {
+  /**
+   * Starts one replica without waiting until it is ready. The same `DATA_DIR` again is a restart.
+   * @param given starts a service that services/index.ts does not list
+   */
+  async startReplica(name: string, env: Record<string, string> = {}, given?: StartService): Promise<Replica> {
     const dataDir = env.DATA_DIR ?? this.#newDataDir();
-    const start = await serviceNamed(name).load();
+    const start = given ?? (await serviceNamed(name).load());
     const service = await this.#within(start(this.config({ ...env, DATA_DIR: dataDir })), `${name} to start`);
     let stopped: Promise<void> | undefined;
     const stop = (): Promise<void> => {

@@ -6,7 +6,7 @@ import { startASample } from './service.ts';
 
 test('returns the latest title of a movie, and 404 before it is added and after it is removed', async () => {
   await using system = await startSystem();
-  await using service = await startASample(system.config({ A_SAMPLE_PORT: '0' }));
+  const service = await system.startReplica('a-sample', { A_SAMPLE_PORT: '0' }, startASample);
   await service.ready;
   const getMovie = () => get<{ title?: string }>(`${service.url}/a-sample/1`);
   assert.equal((await getMovie()).status, 404);

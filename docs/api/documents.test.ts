@@ -67,7 +67,10 @@ test('every event that a contract exports is in the document of its service', as
   for (const file of globSync('services/*/contract.ts')) {
     const exports = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
     for (const event of Object.values(exports).flatMap(eventsIn)) {
-      assert.ok(declared.has(eventKey(event)), `${file}: ${eventKey(event)} is in the events of a service`);
+      assert.ok(
+        declared.has(eventKey(event)),
+        `${file} exports ${eventKey(event)}: add it to the events of the contract`,
+      );
     }
   }
 });

@@ -1,4 +1,4 @@
-/** Expected access of each operation. tests/access.test.ts fails when a contract declares something else. */
+/** Expected access of each operation. services/index.test.ts fails when a contract declares something else. */
 
 export const decisions = {
   eventTicket: 'known',

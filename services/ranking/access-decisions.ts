@@ -1,4 +1,4 @@
-/** The expected access of each operation. tests/access.test.ts fails when the contract declares anything else. */
+/** The expected access of each operation. services/index.test.ts fails when the contract declares anything else. */
 export const decisions = {
   like: 'public',
   unlike: 'public',
