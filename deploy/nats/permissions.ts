@@ -16,7 +16,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { backingServices, type Service, services } from '../../services/index.ts';
-import { archiveOf } from '../../shared/broker/archive.ts';
+import { archivedKinds, archiveOf } from '../../shared/broker/archive.ts';
 import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
 import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
 import { probeFilter } from '../../shared/broker/write-health.ts';
@@ -24,7 +24,7 @@ import { filterOf } from '../../shared/operations/event.ts';
 import { hub, streamFrom } from '../../shared/process/sites.ts';
 import { batchSubject, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
-import type { ViewProjections } from '../../shared/views/projection.ts';
+import type { Projection, ViewProjections } from '../../shared/views/projection.ts';
 import { derived, streams } from '../../streams/all.ts';
 
 export { keyVariable, systemUser, userNames } from './user-names.ts';
@@ -33,7 +33,8 @@ export { keyVariable, systemUser, userNames } from './user-names.ts';
 export interface Reading {
   stream: string;
   filter: string;
-  archived?: boolean | undefined;
+  /** Whether the stream's archived messages are read as well. */
+  archived?: boolean;
 }
 
 /** Permissions of a user, as NATS configures them. An entry of `subscribe` may be `subject queue`. */
@@ -51,11 +52,13 @@ const everyWorker: Worked[] = services.flatMap(({ workers = [] }) => workers);
 
 /** Returns the streams that a service reads: those of its projections, and those that it follows without a view. */
 export async function readingsOf({ name, follows = [] }: Service): Promise<Reading[]> {
-  const readings: Reading[] = [...(await readingsOfView(name)), ...follows];
-  return readings.map(({ stream, filter, archived }) => ({ stream, filter, archived }));
+  const ofView = (await projectionsOf(name)).map(({ stream, filter }) => {
+    return { stream, filter, archived: archivedKinds.includes(stream) };
+  });
+  return [...ofView, ...follows];
 }
 
-async function readingsOfView(name: string): Promise<Reading[]> {
+async function projectionsOf(name: string): Promise<Projection[]> {
   const module = join(servicesFolder, name, 'projections.ts');
   if (!existsSync(module)) return [];
   const { projections } = (await import(module)) as { projections: ViewProjections };

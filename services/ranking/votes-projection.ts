@@ -122,7 +122,6 @@ export function votesProjection(db: Database, partition?: Partition): Projection
   return {
     stream: 'VOTES',
     filter: 'votes.>',
-    archived: true,
     events: voteEvents,
     apply(event) {
       afterCommit();

@@ -12,6 +12,8 @@ import { plainHeaders, type StoredMessage } from './event-codec.ts';
 import { lossOf } from './lost-stream.ts';
 
 export const archiveKind = 'ARCHIVE';
+/** Streams whose old messages are archived. */
+export const archivedKinds: readonly string[] = ['VOTES'];
 
 /** The place of a stream's archived messages. */
 export interface Archive {

@@ -2,7 +2,7 @@
  * One database file of a view together with the stream readers that fill it. It runs in the view worker; queries read
  * the file from the main thread through a connection of their own (view.ts).
  */
-import { archiveOf } from '../broker/archive.ts';
+import { archivedKinds, archiveOf } from '../broker/archive.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { explainLoss, type Loss } from '../broker/lost-stream.ts';
 import { StreamReader, type StreamTarget } from '../broker/stream-reader.ts';
@@ -146,8 +146,8 @@ export class Generation {
       caughtUp: (created, lastSequence) => this.#caughtUp(projector, created, lastSequence),
       replaced: (reason) => this.#owner.broken(`the stream ${stream} was replaced: ${reason}`),
     };
-    const { filter, archived, stream: kind } = projection;
-    const archive = archived ? archiveOf(kind, stream) : undefined;
+    const { filter, stream: kind } = projection;
+    const archive = archivedKinds.includes(kind) ? archiveOf(kind, stream) : undefined;
     return new StreamReader({ stream, filter, archive, connection, log, target });
   }
 

@@ -10,8 +10,6 @@ export interface Projection {
   stream: string;
   /** A single subject filter, because servers before 2.15 can skip messages of consumers with several. */
   filter: string;
-  /** Whether old messages of the stream are moved to the archive. */
-  archived?: boolean;
   events: EventType[];
   /** Changes rows, synchronously and inside a transaction. Must be idempotent. */
   apply(event: StoredEvent): void;
