@@ -1,5 +1,6 @@
 /** Tickets for live events: which gateways accept them, and for how long. */
 import assert from 'node:assert/strict';
+import { nkeys } from '@nats-io/nats-core';
 import { afterEach, test, vi } from 'vitest';
 import { createIdentity } from '../../shared/operations/identity.ts';
 import { readConfig } from '../../shared/process/config.ts';
@@ -7,6 +8,7 @@ import { createLogger } from '../../shared/process/log.ts';
 import { EventTickets } from './event-tickets.ts';
 
 const secret = 'a secret of at least thirty-two characters';
+const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
 const keys = { JWT_JWKS_URL: 'https://example.org/keys' };
 const gateway = (env: Record<string, string>) => new EventTickets(readConfig(env));
 
@@ -16,7 +18,7 @@ afterEach(() => {
 
 test.each([
   ['share a secret', { JWT_SECRET: secret }],
-  ['check tokens with a JWKS and share a broker nkey', { ...keys, NATS_NKEY_SEED: 'SUAB' }],
+  ['check tokens with a JWKS and share a broker nkey', { ...keys, NATS_NKEY_SEED: seed }],
   ['check tokens with a JWKS and share a broker password', { ...keys, NATS_USER: 'gateway', NATS_PASSWORD: 'secret' }],
   ['are open', {}],
 ])('gateways accept each other’s tickets when they %s', async (_, env) => {

@@ -1,5 +1,4 @@
 /** The connection to the broker: reconnects without limit, and knows at any time whether it is connected. */
-import { readFileSync } from 'node:fs';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/nats-core';
 import { nkeyAuthenticator } from '@nats-io/nats-core';
@@ -36,7 +35,6 @@ function shownUrl(nats: Config['nats']): string {
 }
 
 function options({ nats }: Config, name: string, isRefused: () => boolean): ConnectionOptions {
-  const { tlsCa: ca } = nats;
   return {
     servers: brokerUrl(nats).split(','),
     name,
@@ -55,7 +53,7 @@ function options({ nats }: Config, name: string, isRefused: () => boolean): Conn
     timeout: 5000,
     ...(nats.user ? { user: nats.user, pass: nats.password ?? '' } : {}),
     ...(nats.nkeySeed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(nats.nkeySeed)) } : {}),
-    ...(ca ? { tls: { ca: ca.startsWith('-----BEGIN') ? ca : readFileSync(ca, 'utf8') } } : {}),
+    ...(nats.tlsCa ? { tls: { ca: nats.tlsCa } } : {}),
   };
 }
 

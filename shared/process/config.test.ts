@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nkeys } from '@nats-io/nats-core';
 import { test } from 'vitest';
 import { portOf, readConfig } from './config.ts';
 
@@ -53,6 +54,29 @@ test('names all invalid variables in one error', () => {
       return true;
     },
   );
+});
+
+test('refuses a certificate authority or key that no connection could use, without showing the key', () => {
+  for (const NATS_TLS_CA of ['/nowhere/ca.pem', import.meta.filename, '-----BEGIN CERTIFICATE-----'])
+    assert.throws(
+      () => readConfig({ NATS_TLS_CA }),
+      /\n {2}NATS_TLS_CA: must be a certificate in PEM format, or its file: /,
+    );
+  const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
+  const seeds = { NATS_NKEY_SEED: seed, OPERATOR_NKEY_SEED: seed, NKEY_TECHNICAL_SUPPORT_SEED: seed };
+  const { nats, operatorNkeySeed } = readConfig(seeds);
+  assert.deepEqual([nats.nkeySeed, operatorNkeySeed, nats.nkeySeeds], [seed, seed, { 'technical-support': seed }]);
+  const account = new TextDecoder().decode(nkeys.createAccount().getSeed());
+  for (const name of Object.keys(seeds))
+    for (const wrong of [seed.slice(0, -1), seed.toLowerCase(), `${seed}\n`, account])
+      assert.throws(
+        () => readConfig({ [name]: wrong }),
+        new RegExp(`\n  ${name}: must be the seed of a user nkey[^\n]*$`),
+      );
+});
+
+test('refuses a data folder in /proc, where creating it would never end', () => {
+  assert.throws(() => readConfig({ DATA_DIR: '/proc/marquee' }), /\n {2}DATA_DIR: must be a folder on a disk/);
 });
 
 test('refuses an origin that no browser sends, and a host that no request names', () => {

@@ -1,4 +1,8 @@
 /** Configuration, read from the environment once and validated. docs/configuration.md lists every variable. */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { nkeyAuthenticator } from '@nats-io/nats-core';
 import { z } from 'zod';
 import './validation-messages.ts';
 import { hub } from './sites.ts';
@@ -15,6 +19,26 @@ const duration = z
   .regex(/^\d{1,6}[smhd]$/, 'must be a duration such as 90d, 12h, 30m or 45s')
   .transform((text) => Number.parseInt(text, 10) * unitsMs[text.at(-1) as keyof typeof unitsMs]);
 
+/** The seed of a user's nkey. The client itself would only find out that it is malformed when it connects. */
+const nkeySeed = z.string().refine((seed) => {
+  try {
+    return seed.startsWith('SU') && nkeyAuthenticator(new TextEncoder().encode(seed))() !== undefined;
+  } catch {
+    return false;
+  }
+}, 'must be the seed of a user nkey: SU and 56 more letters and digits');
+
+/** A certificate authority: its file, or the certificate itself. */
+const certificate = z.string().transform((given, { addIssue }) => {
+  try {
+    const text = given.startsWith('-----BEGIN') ? given : readFileSync(given, 'utf8');
+    return new X509Certificate(text) && text;
+  } catch (error) {
+    addIssue(`must be a certificate in PEM format, or its file: ${(error as Error).message}`);
+    return z.NEVER;
+  }
+});
+
 const list = z.string().default('').transform(listOf);
 
 /** Returns whether all entries are plain origins, since the list becomes part of a header. */
@@ -25,15 +49,19 @@ const environment = z.object({
   NATS_URL: z.string().min(1).optional(),
   NATS_USER: z.string().min(1).optional(),
   NATS_PASSWORD: z.string().min(1).optional(),
-  NATS_NKEY_SEED: z.string().startsWith('SU').optional(),
-  OPERATOR_NKEY_SEED: z.string().startsWith('SU').optional(),
-  NATS_TLS_CA: z.string().min(1).optional(),
+  NATS_NKEY_SEED: nkeySeed.optional(),
+  OPERATOR_NKEY_SEED: nkeySeed.optional(),
+  NATS_TLS_CA: certificate.optional(),
   NATS_PORT: port.default(4222),
   LEAF_LISTEN: z
     .string()
     .regex(/^.+:\d{1,5}$/, 'must be an address and a port, such as 0.0.0.0:7422')
     .default('127.0.0.1:7422'),
-  DATA_DIR: z.string().min(1).default('data'),
+  // Node's recursive mkdir never returns in /proc.
+  DATA_DIR: z
+    .string()
+    .refine((folder) => !resolve(folder).startsWith('/proc/'), 'must be a folder on a disk, not in /proc')
+    .default('data'),
   HOST: z.string().min(1).default('127.0.0.1'),
   PUBLISHED_HOST: z.string().min(1).optional(),
   PUBLISHED_PORT: port.optional(),
@@ -189,11 +217,16 @@ function sitesFrom({ SITE, SITES }: z.output<typeof environment>): string[] {
   return sites;
 }
 
-/** `NKEY_TECHNICAL_SUPPORT_SEED=SU…` → `{'technical-support': 'SU…'}` */
+/** `NKEY_TECHNICAL_SUPPORT_SEED=SU…` → `{'technical-support': 'SU…'}` @throws Error for an invalid seed */
 function nkeySeedsFrom(env: Record<string, string | undefined>): Record<string, string | undefined> {
-  const named = Object.entries(env).map(([name, seed]) => [/^NKEY_(\w+)_SEED$/.exec(name)?.[1], seed] as const);
-  const seeds = named.map(([user, seed]) => (user ? [[user.toLowerCase().replaceAll('_', '-'), seed]] : []));
-  return Object.fromEntries(seeds.flat());
+  const seeds = Object.entries(env).flatMap(([name, seed]) => {
+    const user = /^NKEY_(\w+)_SEED$/.exec(name)?.[1];
+    if (user === undefined) return [];
+    const { error } = nkeySeed.safeParse(seed);
+    if (error) throw invalidEnvironment(`${name}: ${error.issues[0]?.message}`);
+    return [[user.toLowerCase().replaceAll('_', '-'), seed]];
+  });
+  return Object.fromEntries(seeds);
 }
 
 /**

@@ -1,17 +1,19 @@
 /** Which sessions a gateway accepts: those of other replicas, and its own from before a restart. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { nkeys } from '@nats-io/nats-core';
 import { Hono } from 'hono';
 import { test } from 'vitest';
 import { readConfig } from '../../../shared/process/config.ts';
 import { temporaryFolder } from '../../../tests/folder.ts';
 import { type Session, Sessions } from './session.ts';
 
+const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
 const keys = { JWT_JWKS_URL: 'https://example.org/keys' };
 
 test.each([
   ['that share a secret', 'accept', { JWT_SECRET: 'a secret of at least thirty-two characters' }],
-  ['that share only an nkey', 'accept', { ...keys, NATS_NKEY_SEED: 'SUAB' }],
+  ['that share only an nkey', 'accept', { ...keys, NATS_NKEY_SEED: seed }],
   ['that share only a broker password', 'accept', { ...keys, NATS_USER: 'gateway', NATS_PASSWORD: 'secret' }],
   ['that share no secret', 'reject', keys],
 ])('replicas %s %s each other’s sessions', async (_, expected, env) => {
