@@ -15,7 +15,8 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 function start() {
-  const breakers = new Breakers(createLogger('test', 'silent'));
+  const log: string[] = [];
+  const breakers = new Breakers(createLogger('test', 'warn', { write: (line) => void log.push(line) }));
   let asked = 0;
   const run = (ask: () => Promise<string>): Promise<string> => {
     const counted = (): Promise<string> => {
@@ -30,11 +31,12 @@ function start() {
       Promise.allSettled(Array.from({ length: times }, () => run(ask))),
     state: () => breakers.states().map(({ open, opened }) => [open, opened])[0],
     asked: () => asked,
+    log,
   };
 }
 
 test('opens after five consecutive unanswered requests, and closes when a trial request is answered', async () => {
-  const { run, fail, state, asked } = start();
+  const { run, fail, state, asked, log } = start();
   await fail(down, 4);
   assert.deepEqual(state(), [false, 0]);
   await assert.rejects(run(down), { message: 'no replica' });
@@ -44,6 +46,7 @@ test('opens after five consecutive unanswered requests, and closes when a trial 
   vi.advanceTimersByTime(500);
   assert.equal(await run(answers), 'yes', 'the trial request is answered');
   assert.deepEqual(state(), [false, 1]);
+  assert.match(log.join(), /does not respond.*responds again/s, 'both at the same level');
   await fail(down, 4);
   assert.deepEqual(state(), [false, 1], 'failures are counted from zero again');
 });

@@ -65,7 +65,7 @@ export class Breakers {
         this.#opened.set(service, (this.#opened.get(service) ?? 0) + 1);
         this.#log.warn({ target: service }, 'the service does not respond: refusing requests to it');
       });
-      policy.onReset(() => this.#log.info({ target: service }, 'the service responds again'));
+      policy.onReset(() => this.#log.warn({ target: service }, 'the service responds again'));
       breaker = { policy, failures };
       this.#breakers.set(service, breaker);
     }

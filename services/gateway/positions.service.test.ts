@@ -101,16 +101,15 @@ test('the header works the same over NATS', async () => {
   const { nc } = system.link;
   const answer = await nc.request('movies.add', JSON.stringify({ movieId: 1, title: 'Alien' }), { timeout: 20_000 });
   const headers = natsHeaders();
+  const details = () => nc.request('movies.details', '{"movieId":1}', { headers, timeout: 20_000 });
   headers.set(positionHeader, answer.headers?.get(positionHeader) ?? 'none');
   for (let n = 0; n < 20; n++) {
-    assert.equal(
-      (await nc.request('movies.details', '{"movieId":1}', { headers, timeout: 20_000 })).json<{ title: string }>()
-        .title,
-      'Alien',
-    );
+    assert.equal((await details()).json<{ title: string }>().title, 'Alien');
   }
+  headers.set(positionHeader, '');
+  assert.equal((await details()).json<{ title: string }>().title, 'Alien', 'an empty header counts as absent');
   headers.set(positionHeader, 'nonsense');
-  const refused = await nc.request('movies.details', '{"movieId":1}', { headers, timeout: 20_000 });
+  const refused = await details();
   assert.match(refused.headers?.get('Nats-Service-Error') ?? 'none', /^Marquee-Position/);
 });
 
@@ -125,6 +124,7 @@ test('answers 503 when a replica cannot reach the position in time, and 400 when
     assert.deepEqual([status, headers.get('retry-after'), body.code], [503, '1', 'unavailable']);
   }
   for (const { url } of [gateway, late]) {
+    assert.notEqual((await get(`${url}/movies/1`, { [header]: '' })).status, 400, 'an empty header counts as absent');
     for (const position of ['x', 'CATALOGUE', 'CATALOGUE:1', 'CATALOGUE:x:abcdefgh', 'CATALOGUE:1:short', ',']) {
       const { status, body } = await get(`${url}/movies/1`, { [header]: position });
       assert.deepEqual([status, (body.fields as { field: string }[])[0]?.field], [400, 'Marquee-Position'], position);

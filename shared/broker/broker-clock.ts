@@ -47,7 +47,7 @@ export class BrokerClock implements Disposable {
       this.aheadMs = Math.round(Date.now() - tookMs / 2 - Date.parse(ts));
       correctClock(this.aheadMs);
       if (this.warning && !before) log.warn({ aheadMs: this.aheadMs }, this.warning);
-      else if (!this.warning && before) log.info("this machine's clock agrees with the broker's again");
+      else if (!this.warning && before) log.warn("this machine's clock agrees with the broker's again");
     } catch (error) {
       log.debug({ reason: messageOf(error) }, "this machine's clock cannot be compared with the broker's");
     }

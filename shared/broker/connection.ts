@@ -161,6 +161,7 @@ export class Connection implements AsyncDisposable {
       try {
         const nc = await connect(options(this.#config, this.name, isRefused));
         this.refusals.clear();
+        if (failures > 0) this.log.warn('the broker was reached');
         return nc;
       } catch (error) {
         if (this.#closed) throw error;
@@ -183,7 +184,7 @@ export class Connection implements AsyncDisposable {
       } else if (status.type === 'reconnect') {
         this.reconnects++;
         this.refusals.clear();
-        this.log.info('the connection to the broker was restored');
+        this.log.warn('the connection to the broker was restored');
         this.#setConnected(true);
       } else if (status.type === 'error' && !this.refusals.record(status.error)) {
         this.log.error({ err: status.error }, 'the broker reported an error');

@@ -30,7 +30,7 @@ export class RequestScope extends Origin implements Call {
     super(given);
     this.#given = given;
     // Read once: on Deno reading a header is a call out of JavaScript.
-    this.position = given.position;
+    this.position = given.position || undefined;
     this.deadline = Date.now() + timeoutMs;
     this.#requests = requests;
     const { metrics, tracer, name, attributes } = requests;

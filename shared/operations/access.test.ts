@@ -23,8 +23,8 @@ const none: Config['access'] = {
 const shared = temporaryFolder();
 afterAll(() => shared[Symbol.dispose]());
 const kept = { dataDir: shared.path, jwksMaxAge: 86_400 };
-const identityOf = (access: Config['access'], config = kept): Identity =>
-  createIdentity({ access, ...config }, createLogger('test', 'silent'));
+const identityOf = (access: Config['access'], config = kept, log = createLogger('test', 'silent')): Identity =>
+  createIdentity({ access, ...config }, log);
 
 type Key = Parameters<InstanceType<typeof SignJWT>['sign']>[0];
 
@@ -66,13 +66,15 @@ test('refuses an unacceptable user or token instead of treating the caller as an
     const { fields } = await refused('invalid', () => open.of({ user }));
     assert.equal(fields?.[0]?.field, 'X-User-Id');
   }
-  for (const header of ['JosÃ©', 'José', '100%', '%ff', '%ED%A0%80', 'a\tb']) {
+  for (const header of ['JosÃ©', 'José', '100%', '%ff', '%ED%A0%80', 'a\tb', 'ann, bob', ', ']) {
     const { fields } = await refused('invalid', () => open.of({ user: namedUser(header) }));
     assert.equal(fields?.[0]?.field, 'X-User-Id', header);
   }
   assert.deepEqual(
-    ['ann@example.org', 'auth0|abc 123', 'Jos%C3%A9', '%F0%9F%8E%AC', '100%25', undefined, ''].map(namedUser),
-    ['ann@example.org', 'auth0|abc 123', 'José', '🎬', '100%', undefined, undefined],
+    ['ann@example.org', 'auth0|abc 123', 'Jos%C3%A9', 'Doe%2C Ann', '%F0%9F%8E%AC', '100%25', undefined, ''].map(
+      namedUser,
+    ),
+    ['ann@example.org', 'auth0|abc 123', 'José', 'Doe, Ann', '🎬', '100%', undefined, undefined],
   );
   for (const header of ['T', 'Basic YTpi', 'Bearer', 'Bearer a b', 'Token T']) {
     assert.throws(() => bearerToken(header), { code: 'unauthenticated' }, header);
@@ -179,7 +181,9 @@ test('refuses a token after the next refresh once its key has left the key set',
   const old = await createKey('ES256', 'old');
   const young = await createKey('ES256', 'young');
   await using keys = await keyServer(old.jwk, young.jwk);
-  const identity = identityOf({ ...none, jwksUrl: keys.jwksUrl });
+  const lines: string[] = [];
+  const log = createLogger('test', 'warn', { write: (line) => void lines.push(line) });
+  const identity = identityOf({ ...none, jwksUrl: keys.jwksUrl }, kept, log);
   const token = await sign({}, old.privateKey, 'ES256', 'old');
   const other = await sign({ sub: 'bob' }, young.privateKey, 'ES256', 'young');
   assert.equal((await identity.of({ token })).userId, 'alice');
@@ -191,6 +195,7 @@ test('refuses a token after the next refresh once its key has left the key set',
   vi.setSystemTime(Date.now() + 6000);
   await refused('unauthenticated', () => identity.of({ token }));
   assert.equal((await identity.of({ token: other })).userId, 'bob');
+  assert.match(lines.join(), /could not be fetched.*could be fetched again/s);
 });
 
 test('does not cache a token whose key is removed while the token is being verified', async (t) => {

@@ -48,16 +48,17 @@ export function bearerToken(authorization: string | undefined): string | undefin
 /**
  * Returns the user of an X-User-Id header, over HTTP and NATS; undefined without the header. The value must be
  * percent-encoded UTF-8: HTTP carries only ASCII reliably, and bytes read in another encoding would name another user.
+ * A comma must be encoded, too, because repeated headers arrive joined by commas.
  * @throws AppError invalid for any other value
  */
 export function namedUser(header: string | undefined): string | undefined {
   if (!header) return undefined;
   try {
-    if (/^[\x20-\x7e]+$/.test(header)) return decodeURIComponent(header);
+    if (/^[\x20-\x2b\x2d-\x7e]+$/.test(header)) return decodeURIComponent(header);
   } catch {
     // Malformed percent-encoding.
   }
-  const message = 'must be percent-encoded UTF-8: Jos%C3%A9 for José, and %25 for %';
+  const message = 'must be given once, in percent-encoded UTF-8: Jos%C3%A9 for José, %2C for a comma, %25 for %';
   throw invalid({ field: 'X-User-Id', message });
 }
 

@@ -66,6 +66,7 @@ export function remoteKeys(url: string, { dataDir, jwksMaxAge }: KeysConfig, log
         return false;
       }
       refreshAt = Date.now() + refreshEveryMs;
+      if (unreachable) log.warn('the keys to check tokens with could be fetched again');
       unreachable = false;
       // Services of the same process may write the file at the same time, so each writes its own and renames it.
       const temporary = `${file}.${randomUUID()}`;
