@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Msg } from '@nats-io/nats-core';
 import { test } from 'vitest';
 import { z } from 'zod';
 import { type System, startSystem, until } from '../../tests/harness.ts';
@@ -97,6 +98,22 @@ test.concurrent('goes on after its consumer or its stream was deleted', async ()
   await jsm.streams.add(config);
   await publish(system, 3);
   await until(() => done.has(3), 'work after the stream was created again');
+  void worker;
+});
+
+test.concurrent('tells the broker when it begins a message, whose ack wait then starts anew', async () => {
+  await using system = await startSystem();
+  const told: string[] = [];
+  const callback = (_: unknown, message: Msg): void => void told.push(message.string());
+  system.link.nc.subscribe('$JS.ACK.SUPPORT.>', { callback });
+  let before: string[] = [];
+  await using worker = start(system, async () => {
+    await system.link.nc.flush();
+    before = [...told];
+  });
+  await publish(system, 1);
+  await idle(system);
+  assert.deepEqual([before, told], [['+WPI'], ['+WPI', '+ACK']]);
   void worker;
 });
 

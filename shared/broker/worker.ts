@@ -104,6 +104,8 @@ export class Worker implements AsyncDisposable {
     const { handle, durable, connection } = this.#options;
     const { log } = connection;
     try {
+      // Restarts the ack wait: the message may have waited here for others.
+      message.working();
       const deadline = Date.now() + this.#ackWaitMs * 0.8;
       await this.#observed(message, () => handle(this.#reader.read(storedMessage(message)), deadline));
       this.#failures.delete(key);
