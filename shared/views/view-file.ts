@@ -2,6 +2,8 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SnapshotInfo } from '../broker/snapshot-bucket.ts';
+import { messageOf } from '../operations/errors.ts';
+import type { Logger } from '../process/log.ts';
 import { type Database, migrate, openDatabase } from './database.ts';
 
 let lastId = 0;
@@ -28,12 +30,13 @@ export function filesOf(folder: string, name: string): { path: string; version: 
 }
 
 /** Removes all files of a view except the databases in `kept` and their companion files. */
-export function removeOthers(folder: string, name: string, kept: (string | undefined)[]): void {
-  for (const { path, database } of filesIn(folder, name)) {
+export function removeOthers(folder: string, name: string, kept: (string | undefined)[], log: Logger): void {
+  for (const { path: file, database } of filesIn(folder, name)) {
     try {
-      if (!kept.includes(database)) rmSync(path);
-    } catch {
-      // The folder may be read-only, or the file already removed. A leftover file does no harm.
+      if (!kept.includes(database)) rmSync(file, { force: true });
+    } catch (error) {
+      // The view works without it, but the file takes space on the disk.
+      log.warn({ file, reason: messageOf(error) }, 'removing an old view file failed');
     }
   }
 }

@@ -96,7 +96,7 @@ export class ViewManager implements AsyncDisposable {
       // A complete file of another version serves until one of the current version is complete.
       if (!existing?.complete) this.#serving ??= this.#openExisting('other');
       const opened = existing ?? this.#create();
-      if (opened.complete) removeOthers(folder, name, [opened.file, this.#serving?.file]);
+      if (opened.complete) removeOthers(folder, name, [opened.file, this.#serving?.file], log);
       if (this.#serving) this.#building = opened;
       else this.#serving = opened;
       if (!existing) this.#closing.push(this.#fill(opened));
@@ -189,7 +189,7 @@ export class ViewManager implements AsyncDisposable {
       this.#serving = generation;
       this.#building = undefined;
       log.info({ file: generation.file }, 'the new view file is complete and serves');
-      removeOthers(folder, name, [generation.file]);
+      removeOthers(folder, name, [generation.file], log);
     }
     if (this.#tried.size > 0 && this.#current) this.#trustTried();
     if (generation === this.#serving) this.#postState(applied);
