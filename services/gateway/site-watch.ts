@@ -1,6 +1,7 @@
 /** State of the links between sites: for /readyz, as metrics, and as problems that an operator has to solve. */
 import { Gauge, type Registry } from 'prom-client';
 import type { Connection } from '../../shared/broker/connection.ts';
+import type { Readiness } from '../../shared/docs/system-paths.ts';
 import { addMetric } from '../../shared/observe/metrics.ts';
 import { type SiteCopy, type SiteStates, siteProblems, siteStates } from '../../streams/site-links.ts';
 
@@ -35,7 +36,7 @@ export class SiteWatch {
   }
 
   /** Returns details for /readyz; empty in a system of one site. */
-  async details(): Promise<{ sites?: SiteStates }> {
+  async details(): Promise<Pick<Readiness, 'sites'>> {
     return this.#connection.sites.sites.length > 1 ? { sites: await this.states() } : {};
   }
 }

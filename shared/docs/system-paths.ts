@@ -24,7 +24,23 @@ const readiness = z
       .meta({ description: 'Warning that tokens are checked with old keys, because JWT_JWKS_URL cannot be reached' }),
     finishing: z.string().optional().meta({ description: 'The last step done at the end of building the view' }),
     sites: z
-      .record(z.string(), z.unknown())
+      .object({
+        answers: z.record(z.string(), z.boolean()).meta({ description: 'Whether each linked site answers' }),
+        clocks: z
+          .record(z.string(), z.int())
+          .meta({ description: "How far the clocks of these sites are ahead of this site's, in milliseconds" }),
+        copies: z.array(
+          z.object({
+            kind: z.string().meta({ description: 'Stream, by its name at its home' }),
+            home: z.string().meta({ description: 'Site that writes the stream' }),
+            at: z.string().meta({ description: 'Site that has the copy' }),
+            homeSequence: z.int().nullable().meta({ description: 'Last sequence at home; null without the stream' }),
+            copySequence: z.int().nullable().meta({ description: 'Last sequence of the copy; null without one' }),
+            lost: z.boolean().meta({ description: 'Whether the copy has messages that its home has lost' }),
+            outdated: z.boolean().meta({ description: 'Whether the copy is older than the recovery of its home' }),
+          }),
+        ),
+      })
       .optional()
       .meta({ description: 'The links between sites, at the gateway of a system with several' }),
     caughtUp: z
