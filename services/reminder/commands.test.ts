@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { AppError } from '../../shared/operations/errors.ts';
 import { checkRemindAt, decideEnd, decideSet, type Known, libraryMessage } from './commands.ts';
+import { libraryChanged } from './contract.ts';
 
 const now = Date.parse('2026-03-01T12:00:00Z');
 const later = Date.parse('2026-03-01T13:00:00Z');
@@ -24,6 +25,16 @@ test('accepts a remindAt in any zone, in the future and at most five years ahead
       (error) => error instanceof AppError && error.code === 'invalid' && error.fields?.[0]?.field === 'remindAt',
       bad,
     );
+  }
+});
+
+test('reads no event whose time has no year of four digits in UTC, as the broker takes none', () => {
+  const read = (remindAt: string) => libraryChanged.payload.safeParse({ kind: 'reminderSet', movieId: 1, remindAt });
+  for (const time of ['9999-12-31T23:59:59Z', '0000-01-01T00:00:00Z', '2030-01-31T20:00:00+05:30'])
+    assert.ok(read(time).success, time);
+  for (const time of ['9999-12-31T23:59:59-10:00', '0000-01-01T00:00:00+01:00', 'soon']) {
+    const { path, message } = read(time).error?.issues[0] ?? {};
+    assert.deepEqual([path, message?.startsWith('must be ')], [['remindAt'], true], time);
   }
 });
 
