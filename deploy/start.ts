@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { rejectsFileFor } from '../seed/rejects.ts';
 import { runSeed } from '../seed/seed.ts';
 import { describe } from '../seed/summary.ts';
+import { UnusableFile } from '../seed/unusable-file.ts';
 import { startServices } from '../services/start.ts';
 import { brokerUrl, Connection } from '../shared/broker/connection.ts';
 import type { RunningService } from '../shared/host.ts';
@@ -57,7 +58,7 @@ async function main(): Promise<void> {
   const startedAt = performance.now();
   const stopped = stopSignal();
   // The default log level here is warn; that of `node services/main.ts` is info.
-  const given = readConfig({ LOG_LEVEL: 'warn', ...process.env });
+  const given = readConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' });
   requireFolder(given.dataDir);
   const hadViews = existsSync(join(given.dataDir, 'views'));
   const edges = readRegister(given.dataDir);
@@ -122,6 +123,8 @@ async function seed(config: Config, { onlyIfEmpty }: { onlyIfEmpty: boolean }): 
     connection,
     token,
     say,
+  }).catch((error: unknown) => {
+    throw error instanceof UnusableFile && config.seedCsv ? new Error(`SEED_CSV: ${error.message}`) : error;
   });
   if (summary.rejected > 0 && csv === seedFile)
     throw new Error(`rows of the shipped catalogue were refused: see ${summary.rejectsFile}`);

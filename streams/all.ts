@@ -27,13 +27,17 @@ interface ApplyOptions {
 
 /**
  * Creates or updates all streams of a site. A view of a lost stream keeps its rows until the new stream is accepted.
- * @throws JetStreamApiError when the broker refuses, for example because it is older than 2.14
+ * @throws Error when the replicas need a cluster; JetStreamApiError when the broker refuses, for example because it is
+ *   older than 2.14
  */
 export async function applyStreams(
   nc: NatsConnection,
   config: Pick<Config, 'streamReplicas'> & Partial<Sites>,
   { accept = false }: ApplyOptions = {},
 ): Promise<Applied> {
+  // A single broker would accept it for streams that exist, and still keep one copy.
+  if (config.streamReplicas > 1 && nc.info?.cluster === undefined)
+    throw new Error(`STREAM_REPLICAS=${config.streamReplicas} needs a cluster of brokers: this one is in none`);
   // Makes an old broker refuse settings that it does not know, instead of ignoring them.
   const jsm = await jetstreamManager(nc, { sendRequiredApiLevel: true });
   const applied: Applied = {};

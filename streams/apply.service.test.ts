@@ -31,6 +31,14 @@ test('creates streams once, and restores a changed configuration without losing 
   assert.equal(state.messages, 2);
 });
 
+test('names STREAM_REPLICAS when the broker is in no cluster', async () => {
+  await using system = await startSystem({ streams: false });
+  const { nc } = await system.connection.first;
+  await assert.rejects(applyStreams(nc, { streamReplicas: 3 }), /^Error: STREAM_REPLICAS=3 needs a cluster/);
+  await applyStreams(nc, { streamReplicas: 1 });
+  await assert.rejects(applyStreams(nc, { streamReplicas: 3 }), /^Error: STREAM_REPLICAS=3 needs a cluster/);
+});
+
 test('keeps the last four events of a movie, also in a stream that kept only one before', async () => {
   await using system = await startSystem();
   const jsm = await system.streams();

@@ -23,6 +23,12 @@ test.concurrent('npm start reports a DATA_DIR that is not a folder', async () =>
   assert.match(start.stderr, /^DATA_DIR=.*package\.json is not a writable folder: /);
 });
 
+test.concurrent('an empty LOG_LEVEL counts as unset, also where the default is not info', async () => {
+  await using seed = startProgram('seed/main.ts', [], { LOG_LEVEL: '', NATS_PORT: '1', REQUEST_TIMEOUT_MS: '100' });
+  assert.equal(await seed.ended, 2);
+  assert.deepEqual([seed.stdout, seed.stderr.split(':')[1]], ['', ' no broker answers at nats']);
+});
+
 test.concurrent('npm run token refuses missing or invalid options', async () => {
   const wrong = { '--user': [], '--expires soon': ['--expires', 'soon'], '--url x': ['--login', '--url', 'x'] };
   const others = Object.entries(wrong).map(async ([named, args]) => {

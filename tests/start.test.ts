@@ -145,6 +145,12 @@ describe('a running system', () => {
     await until(() => processesWith(join(folder.path, 'second')).length === 0, 'its broker to be gone');
   });
 
+  test('a start whose films are missing names the variable', async () => {
+    await using second = start('node', join(folder.path, 'empty'), { SEED_CSV: join(folder.path, 'nothing.csv') });
+    assert.equal(await second.ended, 1);
+    assert.match(second.stderr, /^SEED_CSV: .*nothing\.csv does not exist$/m);
+  });
+
   test('with NATS_URL no broker is started', async () => {
     const url = urlOf(first, 'broker');
     await using beside = start('node', join(folder.path, 'beside'), { NATS_URL: url });

@@ -156,7 +156,7 @@ async function withBroker(
   name: string | undefined,
   work: (nc: NatsConnection, config: Config) => Promise<void>,
 ): Promise<void> {
-  const env = { LOG_LEVEL: 'silent', ...process.env };
+  const env = { ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'silent' };
   const given = readConfig(env);
   const edge = name === undefined || name === hub ? undefined : readEdge(join(given.dataDir, name));
   if (name !== undefined && name !== hub && !edge) throw new Error(`There is no edge ${name} in ${given.dataDir}.`);

@@ -50,7 +50,7 @@ export async function runEdge(name: string, folder: string, edge: EdgeFile | und
 }
 
 function configOf(name: string, folder: string, sites: string[] | undefined): Config {
-  const env = { LOG_LEVEL: 'warn', ...process.env };
+  const env = { ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' };
   const known = sites?.includes(name) ? sites : [hub, name];
   return readConfig({ ...env, SITE: name, SITES: process.env.SITES || known.join(), DATA_DIR: folder });
 }

@@ -32,7 +32,12 @@ test.each([
 test('refuses a ticket when it was altered, or encrypted with another secret or with none', async () => {
   const own = gateway({ JWT_SECRET: secret });
   const { ticket } = await own.issue({ userId: 'alice' });
-  for (const other of [{ JWT_SECRET: `${secret} not` }, {}, keys, { ...keys, NATS_PASSWORD: 'other' }]) {
+  for (const other of [
+    { JWT_SECRET: `${secret} not` },
+    {},
+    keys,
+    { ...keys, NATS_USER: 'gateway', NATS_PASSWORD: 'other' },
+  ]) {
     await assert.rejects(gateway(other).callerOf(ticket), /not issued by this gateway/);
   }
   for (const text of ['', 'x', 'a.b.c', 'a.b.c.d.e', `${ticket}A`, `${ticket.slice(0, -3)}AAA`]) {

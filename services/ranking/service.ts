@@ -24,7 +24,7 @@ export const startRanking = defineService({
   async complete({ config, caller, log }, stopping) {
     const { rankingPartition } = config;
     if (!rankingPartition) return;
-    log.info(rankingPartition, 'this partition is ready; waiting for the other partitions');
+    log.warn(rankingPartition, 'this partition is ready; waiting for the other partitions');
     await new Groups(rankingPartition, caller).waitForAll(stopping);
   },
 });

@@ -53,7 +53,8 @@ function options({ nats }: Config, name: string, isRefused: () => boolean): Conn
     timeout: 5000,
     ...(nats.user ? { user: nats.user, pass: nats.password ?? '' } : {}),
     ...(nats.nkeySeed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(nats.nkeySeed)) } : {}),
-    ...(nats.tlsCa ? { tls: { ca: nats.tlsCa } } : {}),
+    // For the client `tls://` alone would not require TLS.
+    ...(nats.tlsCa || brokerUrl(nats).includes('tls://') ? { tls: nats.tlsCa ? { ca: nats.tlsCa } : {} } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { nkeys } from '@nats-io/nats-core';
 import { test } from 'vitest';
 import { portOf, readConfig } from './config.ts';
@@ -57,9 +58,10 @@ test('names all invalid variables in one error', () => {
 });
 
 test('refuses a certificate authority or key that no connection could use, without showing the key', () => {
+  const NATS_URL = 'tls://broker.example.org';
   for (const NATS_TLS_CA of ['/nowhere/ca.pem', import.meta.filename, '-----BEGIN CERTIFICATE-----'])
     assert.throws(
-      () => readConfig({ NATS_TLS_CA }),
+      () => readConfig({ NATS_URL, NATS_TLS_CA }),
       /\n {2}NATS_TLS_CA: must be a certificate in PEM format, or its file: /,
     );
   const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
@@ -75,6 +77,27 @@ test('refuses a certificate authority or key that no connection could use, witho
       );
 });
 
+test('refuses an address of a broker that the client cannot use', () => {
+  for (const NATS_URL of ['broker', '10.0.0.1:4222, [::1]:4223', 'nats://ann:secret@a.example,tls://b.example:4333'])
+    assert.equal(readConfig({ NATS_URL }).nats.url, NATS_URL);
+  for (const NATS_URL of [
+    'a broker',
+    'http://broker',
+    'nats://',
+    'broker:99999',
+    'broker,',
+    'nats://ann:se#cret@broker',
+  ])
+    assert.throws(() => readConfig({ NATS_URL }), /\n {2}NATS_URL: must be addresses such as \S+$/);
+});
+
+test('refuses a variable that has no effect without another', () => {
+  const ca = rootCertificates[0] as string;
+  assert.equal(readConfig({ NATS_TLS_CA: ca, NATS_URL: 'tls://broker' }).nats.tlsCa, ca);
+  assert.throws(() => readConfig({ NATS_TLS_CA: ca }), /NATS_TLS_CA: set NATS_URL, too/);
+  assert.throws(() => readConfig({ NATS_PASSWORD: 'x' }), /NATS_PASSWORD: set NATS_USER, too/);
+});
+
 test('refuses a data folder in /proc, where creating it would never end', () => {
   assert.throws(() => readConfig({ DATA_DIR: '/proc/marquee' }), /\n {2}DATA_DIR: must be a folder on a disk/);
 });
@@ -82,11 +105,18 @@ test('refuses a data folder in /proc, where creating it would never end', () => 
 test('refuses an origin that no browser sends, and a host that no request names', () => {
   const taken = ['*', 'null', 'https://films.example', 'http://[::1]:3000', 'capacitor://localhost'];
   assert.deepEqual(readConfig({ CORS_ORIGINS: taken.join() }).corsOrigins, taken);
-  for (const CORS_ORIGINS of ['films.example', 'https://films.example/', 'https://Films.example'])
+  for (const CORS_ORIGINS of [
+    'films.example',
+    'https://films.example/',
+    'https://Films.example',
+    'https://films.example:443',
+    'https://films.example?x',
+    'https://ann@films.example',
+  ])
     assert.throws(() => readConfig({ CORS_ORIGINS }), /CORS_ORIGINS: must be origins/);
   const names = ['*', 'films.example', '::1', '[fe80::1]'];
   assert.deepEqual(readConfig({ ALLOWED_HOSTS: names.join() }).allowedHosts, [...names, '127.0.0.1']);
-  for (const ALLOWED_HOSTS of ['films.example:8080', 'https://films.example'])
+  for (const ALLOWED_HOSTS of ['films.example:8080', 'https://films.example', '*.films.example', 'a:80'])
     assert.throws(() => readConfig({ ALLOWED_HOSTS }), /ALLOWED_HOSTS: must be host names/);
 });
 

@@ -41,12 +41,21 @@ const certificate = z.string().transform((given, { addIssue }) => {
 
 const list = z.string().default('').transform(listOf);
 
+/** Returns whether a text is an address that the NATS client takes; `nats://` may be missing. */
+function isBrokerUrl(text: string): boolean {
+  const url = text.includes('://') ? text.trim() : `nats://${text.trim()}`;
+  return /^(nats|tls):..[^/]/.test(url) && URL.canParse(url);
+}
+
 /** Returns whether all entries are plain origins, since the list becomes part of a header. */
 const areOrigins = (origins: string[]): boolean =>
   origins.every((origin) => /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin);
 
 const environment = z.object({
-  NATS_URL: z.string().min(1).optional(),
+  NATS_URL: z
+    .string()
+    .refine((urls) => urls.split(',').every(isBrokerUrl), 'must be addresses such as nats://broker.example.org:4222')
+    .optional(),
   NATS_USER: z.string().min(1).optional(),
   NATS_PASSWORD: z.string().min(1).optional(),
   NATS_NKEY_SEED: nkeySeed.optional(),
@@ -87,16 +96,19 @@ const environment = z.object({
   OIDC_ISSUER: z.url({ protocol: /^https?$/ }).optional(),
   OIDC_CLIENT_ID: z.string().min(1).optional(),
   OIDC_CLIENT_SECRET: z.string().min(1).optional(),
-  OIDC_SCOPE: z.string().min(1).default('openid profile offline_access'),
+  OIDC_SCOPE: z
+    .string()
+    .regex(/(^| )openid( |$)/, 'must contain openid')
+    .default('openid profile offline_access'),
   OIDC_ROLES_CLAIM: z.string().min(1).default('roles'),
   MARQUEE_TOKEN: z.string().min(1).optional(),
   // Compared as text: an origin that no browser sends would silently never match. Apps have schemes of their own.
   CORS_ORIGINS: list.refine(
-    (origins) => origins.every((origin) => /^(\*|null|[a-z][a-z\d+.-]*:\/\/[^/A-Z\s]+)$/.test(origin)),
+    (all) => areOrigins(all.filter((origin) => !/^(\*|null|(?!https?:)[a-z][a-z\d+.-]*:\/\/[^/A-Z\s]+)$/.test(origin))),
     'must be origins such as https://films.example.org, without a slash at the end',
   ),
   ALLOWED_HOSTS: list.refine(
-    (names) => names.every((name) => !/\/|^[^:]+:[^:]*$/.test(name)),
+    (names) => names.every((name) => /^(\*|[\w.-]+|\[?[\da-f]*:[\da-f]*:[\da-f:.]*\]?)$/i.test(name)),
     'must be host names such as films.example.org, without a scheme or port',
   ),
   IMAGE_ORIGINS: list.refine(areOrigins, 'must be origins such as https://images.example.org'),
@@ -140,6 +152,9 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
   if (e.JWT_SECRET !== undefined && e.JWT_JWKS_URL !== undefined) {
     throw invalidEnvironment('JWT_SECRET and JWT_JWKS_URL: set only one of them');
   }
+  // Without the other one it has no effect: the local broker has no TLS.
+  for (const [name, other] of Object.entries({ NATS_TLS_CA: 'NATS_URL', NATS_PASSWORD: 'NATS_USER' }))
+    if (name in given && !(other in given)) throw invalidEnvironment(`${name}: set ${other}, too`);
   // In a container HOST says nothing about who can connect: what counts is the address that its port is published at.
   const reachedAt = e.PUBLISHED_HOST ?? e.HOST;
   if (open && !loopback.has(reachedAt) && !e.OPEN_ACCESS) {
