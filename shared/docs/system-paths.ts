@@ -16,19 +16,15 @@ const readiness = z
     broker: z.enum(['connected', 'disconnected']),
     refused: z
       .array(z.string())
-      .optional()
       .meta({ description: 'What the broker denies to the service, such as `publish votes.hub.1`' }),
     access: z
       .string()
-      .optional()
       .meta({ description: 'Warning that tokens are checked with old keys, because JWT_JWKS_URL cannot be reached' }),
-    finishing: z.string().optional().meta({ description: 'The last step done at the end of building the view' }),
+    finishing: z.string().meta({ description: 'The last step done at the end of building the view' }),
     sites: z
       .object({
         answers: z.record(z.string(), z.boolean()).meta({ description: 'Whether each linked site answers' }),
-        clocks: z
-          .record(z.string(), z.int())
-          .meta({ description: "How far the clocks of these sites are ahead of this site's, in milliseconds" }),
+        clocks: z.record(z.string(), z.int()).meta({ description: 'Milliseconds by which their clocks are ahead' }),
         copies: z.array(
           z.object({
             kind: z.string().meta({ description: 'Stream, by its name at its home' }),
@@ -41,23 +37,15 @@ const readiness = z
           }),
         ),
       })
-      .optional()
       .meta({ description: 'The links between sites, at the gateway of a system with several' }),
     caughtUp: z
       .boolean()
       .meta({ description: 'Whether the view has caught up with its streams and is still following them' }),
-    clock: z
-      .string()
-      .optional()
-      .meta({ description: "How much this machine's clock differs from the broker's, if it does" }),
+    clock: z.string().meta({ description: "How much this machine's clock differs from the broker's, if it does" }),
     writesFail: z
       .array(z.object({ stream: z.string(), since: z.iso.datetime(), reason: z.string(), cure: z.string() }))
-      .optional()
       .meta({ description: 'Streams whose last write failed' }),
-    problems: z
-      .array(z.string())
-      .optional()
-      .meta({ description: 'Problems that an operator has to solve, one sentence each' }),
+    problems: z.array(z.string()).meta({ description: 'Problems that an operator has to solve, one sentence each' }),
     streams: z.array(
       z.object({
         stream: z.string(),
@@ -73,7 +61,6 @@ const readiness = z
         behind: z.int().meta({ description: 'Messages in the view that are not in the snapshot' }),
         problem: z.string().optional().meta({ description: 'Why there is no snapshot, or no newer one' }),
       })
-      .optional()
       .meta({ description: 'The newest snapshot that fits the view' }),
     deadLetters: z.int().nullable().meta({ description: 'Open dead letters of the service; null if unknown' }),
   })

@@ -142,7 +142,5 @@ function closeNode(server: HttpServer, sockets: Set<Socket>, graceMs: number): P
 function portError(error: unknown, address: string): Error {
   const { code, name, message } = error as { code?: string; name?: string; message: string };
   const taken = code === 'EADDRINUSE' || name === 'AddrInUse';
-  return new Error(taken ? `${address} is in use by another program` : `cannot listen on ${address}: ${message}`, {
-    cause: error,
-  });
+  return new Error(taken ? `${address} is in use by another program` : `cannot listen on ${address}: ${message}`);
 }

@@ -252,15 +252,9 @@ function oidcFrom(e: z.output<typeof environment>) {
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret, JWT_SECRET } = e;
   if (!issuer && !clientId && !clientSecret) return undefined;
   if (!issuer || !clientId || !clientSecret || !JWT_SECRET) {
-    const signing = 'JWT_SECRET (it signs the tokens of users who sign in)';
-    const needed = {
-      OIDC_ISSUER: issuer,
-      OIDC_CLIENT_ID: clientId,
-      OIDC_CLIENT_SECRET: clientSecret,
-      [signing]: JWT_SECRET,
-    };
-    const missing = Object.entries(needed).flatMap(([name, value]) => (value ? [] : [name]));
-    throw invalidEnvironment(`OIDC_… also needs ${missing.join(' and ')}`);
+    const names = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'JWT_SECRET'] as const;
+    const missing = names.filter((name) => !e[name]).join(' and ');
+    throw invalidEnvironment(`OIDC_… also needs ${missing} (JWT_SECRET signs the tokens of users who sign in)`);
   }
   // Dots in rolesClaim lead into nested claims.
   return { issuer, clientId, clientSecret, scope: e.OIDC_SCOPE, rolesClaim: e.OIDC_ROLES_CLAIM };
