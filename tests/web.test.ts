@@ -234,6 +234,25 @@ test('axe finds no accessibility problem on any page, light and dark, narrow and
   );
 });
 
+test('a header with long words and a long name fits on screens of any width', withBrowser, async () => {
+  const { page, complaints } = await newVisitor(browser, site.url, { locale: 'de' });
+  await page.goto('/sign-in');
+  await page.getByLabel('Ihr Name').fill('W'.repeat(64));
+  await page.getByRole('button', { name: 'Weiter' }).click();
+  await page.locator('.me').waitFor();
+  for (const width of [320, 1000, 1280]) {
+    await page.setViewportSize({ width, height: 740 });
+    await assertAccessible(page, `${width} px`);
+    const lines = await page.getByRole('button', { name: 'Abmelden' }).evaluate((button) => {
+      const range = document.createRange();
+      range.selectNodeContents(button);
+      return range.getClientRects().length;
+    });
+    assert.equal(lines, 1, `${width} px: no word is broken`);
+  }
+  assert.deepEqual(complaints, []);
+});
+
 test('a page reports a service that has stopped', withBrowser, async () => {
   const { page } = await newVisitor(browser, site.url);
   await signIn(page, 'dave');

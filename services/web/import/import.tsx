@@ -150,7 +150,8 @@ const Preview: FC<{ preview: FilePreview }> = ({ preview }) => {
       <p>{texts.import.understood(layout ?? texts.import.byNames, encoding, delimiter === '\t' ? 'tab' : delimiter)}</p>
       <Facts
         rows={fields.map(({ field, columns: from }) => [
-          (texts.edit.fields as Record<string, string>)[field] ?? field,
+          // Without the form's hint on how to type the field.
+          ((texts.edit.fields as Record<string, string>)[field] ?? field).split(',')[0] as string,
           from.join(' + '),
         ])}
       />
