@@ -64,6 +64,8 @@ test(
     const [alice, bob] = await Promise.all([newVisitor(browser, site.url, moves), newVisitor(browser, site.url)]);
     await Promise.all([signIn(alice.page, 'alice'), signIn(bob.page, 'José 😀')]);
     const { page } = alice;
+    await page.locator('.me').click();
+    assert.equal(await page.getByLabel('Time zone').inputValue(), 'Europe/Berlin', 'the zone of the browser');
 
     const field = page.getByRole('combobox', { name: 'Search films' });
     await field.pressSequentially('blad');
@@ -232,6 +234,27 @@ test('axe finds no accessibility problem on any page, light and dark, narrow and
     complaints.filter((what) => !what.startsWith(`${site.url}/nowhere`)),
     [],
   );
+});
+
+test('a filter is sent when it is chosen, but with the keyboard only by its button', withBrowser, async () => {
+  const { page, complaints } = await newVisitor(browser, site.url);
+  await page.goto('/browse');
+  await page.evaluate(() => {
+    document.addEventListener('submit', (event) => {
+      event.preventDefault();
+      document.body.dataset.sent = 'yes';
+    });
+  });
+  const sent = () => page.evaluate(() => document.body.dataset.sent);
+  const genre = page.getByLabel('Genre');
+  await genre.focus();
+  await page.keyboard.press('ArrowDown');
+  assert.notEqual(await genre.inputValue(), '');
+  assert.equal(await sent(), undefined);
+  await page.getByRole('heading', { level: 1 }).click();
+  await genre.selectOption('');
+  assert.equal(await sent(), 'yes');
+  assert.deepEqual(complaints, []);
 });
 
 test('a header with long words and a long name fits on screens of any width', withBrowser, async () => {

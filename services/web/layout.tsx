@@ -19,7 +19,7 @@ declare module 'hono' {
 export const layoutOf =
   ({ style, script }: AssetPaths) =>
   ({ title, description, children }: PropsWithChildren<PageProps>) => {
-    const { texts, language, userId, zone } = useVisit();
+    const { texts, language, userId, zone, zoneIsKnown } = useVisit();
     return (
       <html lang={language}>
         <head>
@@ -32,7 +32,7 @@ export const layoutOf =
           <link rel="stylesheet" href={style} />
           <script type="module" src={script}></script>
         </head>
-        <body data-user={userId} data-zone={zone}>
+        <body data-user={userId} data-zone={zoneIsKnown ? zone : undefined}>
           <a class="skip" href="#main">
             {texts.skip}
           </a>

@@ -6,10 +6,10 @@ import { isZone } from './zone.ts';
 
 const attributes = { path: '/', sameSite: 'Lax' } as const;
 
-/** Returns the viewer's time zone, which the sign-in form or the page's script has set, or UTC. */
-export function zoneOf(c: Context): string {
+/** Returns the viewer's time zone, if the sign-in form or the page's script has set it. */
+export function zoneOf(c: Context): string | undefined {
   const zone = getCookie(c, 'marquee-zone');
-  return zone !== undefined && isZone(zone) ? zone : 'UTC';
+  return zone !== undefined && isZone(zone) ? zone : undefined;
 }
 
 export function keepZone(c: Context, zone: string): void {

@@ -33,8 +33,8 @@ interface VisitParts extends Omit<Asking, 'timeoutMs'> {
   ask: Ask;
   texts: Texts;
   language: Language;
-  /** IANA name of the viewer's time zone. */
-  zone: string;
+  /** IANA name of the viewer's time zone, if it is known. */
+  zone: string | undefined;
   /** Path and query of the page. For a POST, those of the page with the form, because its own path shows nothing. */
   path: string;
   /** Origins that images may be loaded from. */
@@ -54,6 +54,7 @@ export class Visit {
   readonly texts: Texts;
   readonly language: Language;
   readonly zone: string;
+  readonly zoneIsKnown: boolean;
   path: string;
   /** Fields of the form that was sent. */
   form: Form = {};
@@ -70,7 +71,8 @@ export class Visit {
     this.token = parts.token;
     this.texts = parts.texts;
     this.language = parts.language;
-    this.zone = parts.zone;
+    this.zone = parts.zone ?? 'UTC';
+    this.zoneIsKnown = parts.zone !== undefined;
     this.path = parts.path;
     this.position = parts.position;
     this.imageOrigins = parts.imageOrigins;

@@ -8,17 +8,24 @@ import { swapForms, watchPolled } from './swap.ts';
 const yearMs = 365 * 24 * 3600 * 1000;
 
 // The time zone is the browser's until the viewer chooses another one when signing in. Plain HTTP has no cookieStore.
-if ('cookieStore' in globalThis) {
-  void cookieStore.get('marquee-zone').then(async (known) => {
-    const value = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone);
-    const cookie = { name: 'marquee-zone', value, expires: Date.now() + yearMs, sameSite: 'lax' } as const;
-    if (!known) await cookieStore.set(cookie);
-  });
+if (document.body.dataset.zone === undefined) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const cookie = { name: 'marquee-zone', value: encodeURIComponent(zone), expires: Date.now() + yearMs } as const;
+  if ('cookieStore' in globalThis) void cookieStore.set({ ...cookie, sameSite: 'lax' });
+  document.querySelector('select[name=zone]')?.prepend(new Option(zone, zone, true, true));
 }
 
+// With the keyboard each arrow key changes a list, so those forms are sent by their button.
+let byKeyboard = false;
+document.addEventListener('keydown', () => {
+  byKeyboard = true;
+});
+document.addEventListener('pointerdown', () => {
+  byKeyboard = false;
+});
 document.addEventListener('change', ({ target }) => {
   const form = (target as HTMLElement).closest<HTMLFormElement>('form[data-auto]');
-  if (form?.checkValidity()) form.requestSubmit();
+  if (!byKeyboard && form?.checkValidity()) form.requestSubmit();
 });
 
 // Panels close like menus: on Escape and on a click outside.
