@@ -9,24 +9,23 @@ const names = Object.keys(codes) as [ErrorCode, ...ErrorCode[]];
 
 export const problemType = z
   .object({
-    type: z.string().meta({ description: 'Always about:blank; `code` identifies the problem' }),
+    type: z.string().describe('Always about:blank; `code` identifies the problem'),
     title: z.string(),
-    status: z.int().meta({ description: 'The HTTP status' }),
-    detail: z.string().exactOptional().meta({ description: 'Human-readable description of this occurrence' }),
-    code: z.enum(names).meta({ description: 'Stable code that programs may rely on' }),
+    status: z.int().describe('The HTTP status'),
+    detail: z.string().exactOptional().describe('Human-readable description of this occurrence'),
+    code: z.enum(names).describe('Stable code that programs may rely on'),
     fields: z
-      .array(z.object({ field: z.string().meta({ description: 'Path such as genres.0' }), message: z.string() }))
+      .array(z.object({ field: z.string().describe('Path such as genres.0'), message: z.string() }))
       .exactOptional()
-      .meta({ description: 'Invalid input fields' }),
-    retryAfter: z.number().exactOptional().meta({ description: 'Seconds to wait before a retry' }),
+      .describe('Invalid input fields'),
+    retryAfter: z.number().exactOptional().describe('Seconds to wait before a retry'),
     outcome: z
       .literal('unknown')
       .exactOptional()
-      .meta({
-        description:
-          'The command was not confirmed and may have been stored. A retry is safe; a new ticket, and a like without a user, ' +
+      .describe(
+        'The command was not confirmed and may have been stored. A retry is safe; a new ticket, and a like without a user, ' +
           'need an Idempotency-Key for that',
-      }),
+      ),
   })
   .meta({ id: 'Problem', description: 'Problem details (RFC 9457)' }) satisfies z.ZodType<Problem>;
 

@@ -11,58 +11,54 @@ const health = z.object({ status: z.literal('ok'), service: z.string() }).meta({
 
 const readiness = z
   .object({
-    degraded: z.boolean().meta({ description: 'Whether there is a problem that needs an operator' }),
+    degraded: z.boolean().describe('Whether there is a problem that needs an operator'),
     stopping: z.boolean(),
     broker: z.enum(['connected', 'disconnected']),
-    refused: z
-      .array(z.string())
-      .meta({ description: 'What the broker denies to the service, such as `publish votes.hub.1`' }),
+    refused: z.array(z.string()).describe('What the broker denies to the service, such as `publish votes.hub.1`'),
     access: z
       .string()
-      .meta({ description: 'Warning that tokens are checked with old keys, because JWT_JWKS_URL cannot be reached' }),
-    finishing: z.string().meta({ description: 'The last step done at the end of building the view' }),
+      .describe('Warning that tokens are checked with old keys, because JWT_JWKS_URL cannot be reached'),
+    finishing: z.string().describe('The last step done at the end of building the view'),
     sites: z
       .object({
-        answers: z.record(z.string(), z.boolean()).meta({ description: 'Whether each linked site answers' }),
-        clocks: z.record(z.string(), z.int()).meta({ description: 'Milliseconds by which their clocks are ahead' }),
+        answers: z.record(z.string(), z.boolean()).describe('Whether each linked site answers'),
+        clocks: z.record(z.string(), z.int()).describe('Milliseconds by which their clocks are ahead'),
         copies: z.array(
           z.object({
-            kind: z.string().meta({ description: 'Stream, by its name at its home' }),
-            home: z.string().meta({ description: 'Site that writes the stream' }),
-            at: z.string().meta({ description: 'Site that has the copy' }),
-            homeSequence: z.int().nullable().meta({ description: 'Last sequence at home; null without the stream' }),
-            copySequence: z.int().nullable().meta({ description: 'Last sequence of the copy; null without one' }),
-            lost: z.boolean().meta({ description: 'Whether the copy has messages that its home has lost' }),
-            outdated: z.boolean().meta({ description: 'Whether the copy is older than the recovery of its home' }),
+            kind: z.string().describe('Stream, by its name at its home'),
+            home: z.string().describe('Site that writes the stream'),
+            at: z.string().describe('Site that has the copy'),
+            homeSequence: z.int().nullable().describe('Last sequence at home; null without the stream'),
+            copySequence: z.int().nullable().describe('Last sequence of the copy; null without one'),
+            lost: z.boolean().describe('Whether the copy has messages that its home has lost'),
+            outdated: z.boolean().describe('Whether the copy is older than the recovery of its home'),
           }),
         ),
       })
-      .meta({ description: 'The links between sites, at the gateway of a system with several' }),
-    caughtUp: z
-      .boolean()
-      .meta({ description: 'Whether the view has caught up with its streams and is still following them' }),
-    clock: z.string().meta({ description: "How much this machine's clock differs from the broker's, if it does" }),
+      .describe('The links between sites, at the gateway of a system with several'),
+    caughtUp: z.boolean().describe('Whether the view has caught up with its streams and is still following them'),
+    clock: z.string().describe("How much this machine's clock differs from the broker's, if it does"),
     writesFail: z
       .array(z.object({ stream: z.string(), since: z.iso.datetime(), reason: z.string(), cure: z.string() }))
-      .meta({ description: 'Streams whose last write failed' }),
-    problems: z.array(z.string()).meta({ description: 'Problems that an operator has to solve, one sentence each' }),
+      .describe('Streams whose last write failed'),
+    problems: z.array(z.string()).describe('Problems that an operator has to solve, one sentence each'),
     streams: z.array(
       z.object({
         stream: z.string(),
-        sequence: z.int().meta({ description: 'Sequence of the last message in the view' }),
-        lag: z.int().meta({ description: 'Messages that are not in the view yet' }),
-        lagSeconds: z.number().meta({ description: 'Age of the oldest of them' }),
+        sequence: z.int().describe('Sequence of the last message in the view'),
+        lag: z.int().describe('Messages that are not in the view yet'),
+        lagSeconds: z.number().describe('Age of the oldest of them'),
       }),
     ),
     snapshot: z
       .object({
         madeAt: z.iso.datetime().optional(),
-        bytes: z.int().optional().meta({ description: 'Compressed size' }),
-        behind: z.int().meta({ description: 'Messages in the view that are not in the snapshot' }),
-        problem: z.string().optional().meta({ description: 'Why there is no snapshot, or no newer one' }),
+        bytes: z.int().optional().describe('Compressed size'),
+        behind: z.int().describe('Messages in the view that are not in the snapshot'),
+        problem: z.string().optional().describe('Why there is no snapshot, or no newer one'),
       })
-      .meta({ description: 'The newest snapshot that fits the view' }),
-    deadLetters: z.int().nullable().meta({ description: 'Open dead letters of the service; null if unknown' }),
+      .describe('The newest snapshot that fits the view'),
+    deadLetters: z.int().nullable().describe('Open dead letters of the service; null if unknown'),
   })
   .partial()
   .extend({ status: z.enum(['ready', 'not_ready']), service: z.string() })
