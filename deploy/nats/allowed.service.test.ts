@@ -7,7 +7,6 @@ import { problemsOf } from '../../shared/rpc/statistics.ts';
 import {
   batchSubject,
   decodeReplies,
-  encodeRequest,
   encodeRequests,
   pingSubject,
   replicaSubject,
@@ -68,7 +67,7 @@ describe('on a broker with users', () => {
     await using person = await users.connect('operator');
     const replica = await person.nc.request('$SRV.PING.movies', '', { timeout: 20_000 });
     const { id } = replica.json<{ id: string }>();
-    const genres = encodeRequest({ subject: 'movies.genres', input: {} });
+    const genres = JSON.stringify({ subject: 'movies.genres', input: {} });
     const answer = await gateway.nc.request(replicaSubject('movies', id), encodeRequests(20_000, [genres]), {
       timeout: 20_000,
     });
@@ -84,7 +83,7 @@ describe('on a broker with users', () => {
     const before = await ends();
     const asked = backingServices.map(({ name, operations }) => {
       const [first] = Object.values(operations).filter(({ kind }) => kind === 'query');
-      const request = encodeRequest({ subject: first?.subject ?? '', input: first?.example ?? {} });
+      const request = JSON.stringify({ subject: first?.subject ?? '', input: first?.example ?? {} });
       return { name, batch: encodeRequests(20_000, [request]) };
     });
     for (const [user, names] of [

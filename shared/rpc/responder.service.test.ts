@@ -9,7 +9,7 @@ import type { Handler } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import { createLogger } from '../process/log.ts';
 import type { ResponderOptions } from './responder.ts';
-import { batchSubject, decodeReplies, encodeRequest, encodeRequests } from './wire-format.ts';
+import { batchSubject, decodeReplies, encodeRequests } from './wire-format.ts';
 
 test('the last reply has been sent when a responder has stopped', async () => {
   await using system = await startSystem({ streams: false });
@@ -54,7 +54,7 @@ test('an operation ends before its caller gives up', async () => {
 function batchOf(wait: number, subject: string, inputs: object[]): string {
   return encodeRequests(
     wait,
-    inputs.map((input) => encodeRequest({ subject, input })),
+    inputs.map((input) => JSON.stringify({ subject, input })),
   );
 }
 
@@ -248,7 +248,7 @@ test('anonymous requests take turns by client address, also within one message',
   const { connection, responder } = await startEcho(system, () => ({ said: true }), handler);
   await using _connection = connection;
   await using _responder = responder;
-  const request = (from: string, n: number) => encodeRequest({ subject: query.subject, input: { n }, from });
+  const request = (from: string, n: number) => JSON.stringify({ subject: query.subject, input: { n }, from });
   const flood = Array.from({ length: 20 }, () => request('192.0.2.1', 1));
   system.connection.link.nc.publish(
     batchSubject('echo'),

@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import {
-  decodeReplies,
-  decodeRequests,
-  encodeReplies,
-  encodeRequest,
-  encodeRequests,
-  type ReplyEntry,
-} from './wire-format.ts';
+import { decodeReplies, decodeRequests, encodeReplies, encodeRequests, type ReplyEntry } from './wire-format.ts';
 
 test('requests are decoded as they were encoded', () => {
   const entries = [
@@ -27,7 +20,12 @@ test('requests are decoded as they were encoded', () => {
     { subject: 'movies.get', input: {}, from: '192.0.2.1' },
   ];
   assert.deepEqual(
-    decodeRequests(encodeRequests(500, entries.map(encodeRequest))),
+    decodeRequests(
+      encodeRequests(
+        500,
+        entries.map((entry) => JSON.stringify(entry)),
+      ),
+    ),
     entries.map((entry, id) => ({ token: undefined, user: undefined, ...entry, id, timeoutMs: 500 })),
   );
 });

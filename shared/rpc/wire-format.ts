@@ -41,11 +41,6 @@ export interface ReplyEntry extends Partial<JsonResponse> {
 /** A reply without its body, which follows after the heads of all replies. `length` is the body's length. */
 type ReplyHead = Omit<ReplyEntry, 'body'> & { length: number };
 
-/** @throws RangeError when the input is nested too deeply: JSON.parse accepts deeper nesting than JSON.stringify */
-export function encodeRequest(entry: RequestEntry): string {
-  return JSON.stringify(entry);
-}
-
 /** Encodes a batch: a JSON array of the callers' timeout in milliseconds, followed by the requests. */
 export function encodeRequests(timeoutMs: number, encoded: string[]): string {
   return `[${timeoutMs},${encoded.join()}]`;
