@@ -46,9 +46,8 @@ const drainWithinMs = 1000;
 
 /** Processes messages until it is disposed; then finishes the ones in progress and returns the rest to the broker. */
 export class Worker implements AsyncDisposable {
-  readonly #options: WorkerOptions;
+  readonly #options: Required<WorkerOptions>;
   readonly #reader: EventReader;
-  readonly #ackWaitMs: number;
   readonly #inProgress = new Set<Promise<void>>();
   /** Failures here, by stream incarnation and sequence. The broker's count includes lost and returned deliveries. */
   readonly #failures = new Map<string, number>();
@@ -57,9 +56,8 @@ export class Worker implements AsyncDisposable {
   #lastReason = '';
 
   constructor(options: WorkerOptions) {
-    this.#options = options;
+    this.#options = { ackWaitMs: 10_000, ...options };
     this.#reader = new EventReader([options.event]);
-    this.#ackWaitMs = options.ackWaitMs ?? 10_000;
     const { connection, durable } = options;
     const failed = (error: unknown): void => {
       const reason = messageOf(error);
@@ -78,7 +76,7 @@ export class Worker implements AsyncDisposable {
   /** Consumes messages by one subscription. Returns or throws when a new one must be made. */
   async #consume(link: Link, ended: AbortSignal): Promise<void> {
     const created = streamIdentity(await link.jsm.streams.info(this.#options.event.stream));
-    const consumer = await ensureConsumer(link, this.#options, this.#ackWaitMs);
+    const consumer = await ensureConsumer(link, this.#options);
     const messages = await consume(link, consumer, concurrency);
     this.#lastReason = '';
     using _ = addAbortListener(ended, () => drain(messages));
@@ -101,12 +99,12 @@ export class Worker implements AsyncDisposable {
   /** Never rejects. */
   async #process(message: JsMsg, created: string): Promise<void> {
     const key = `${created} ${message.info.streamSequence}`;
-    const { handle, durable, connection } = this.#options;
+    const { handle, durable, connection, ackWaitMs } = this.#options;
     const { log } = connection;
     try {
       // Restarts the ack wait: the message may have waited here for others.
       message.working();
-      const deadline = Date.now() + this.#ackWaitMs * 0.8;
+      const deadline = Date.now() + ackWaitMs * 0.8;
       await this.#observed(message, () => handle(this.#reader.read(storedMessage(message)), deadline));
       this.#failures.delete(key);
       message.ack();
@@ -174,7 +172,7 @@ export class Worker implements AsyncDisposable {
 }
 
 /** Creates the shared consumer, or updates it when its configuration has changed. */
-async function ensureConsumer({ jsm }: Link, { durable, event }: WorkerOptions, ackWaitMs: number) {
+async function ensureConsumer({ jsm }: Link, { durable, event, ackWaitMs }: Required<WorkerOptions>) {
   const config = {
     durable_name: durable,
     ack_policy: AckPolicy.Explicit,
