@@ -68,7 +68,7 @@ export class Commands {
       }
       if (!decided) {
         // Another replica's view may not show yet that nothing has to change.
-        recordWrite({ stream, sequence: this.#view.position(stream)?.sequence ?? 0 });
+        currentOrigin.getStore()?.recordWrite(stream, this.#view.position(stream)?.sequence ?? 0);
         return null;
       }
       const expected = decided.expect?.lastSubjectSequence;
@@ -111,7 +111,7 @@ export class Commands {
    * @param before the view's position before the event was published
    */
   #visible({ stream, sequence, duplicate }: Published, deadline: number, before?: StreamPosition): Promise<boolean> {
-    recordWrite({ stream, sequence });
+    currentOrigin.getStore()?.recordWrite(stream, sequence);
     // A new event follows everything that the view holds, unless the stream was recreated in between.
     const replaced = before !== undefined && sequence <= before.sequence && !duplicate;
     const isRecreated = replaced ? (created: string) => created !== before.created : undefined;
@@ -176,10 +176,6 @@ export class Commands {
       throw new AppError('unavailable', 'The stream is not available at the moment.', { cause: error });
     }
   }
-}
-
-function recordWrite({ stream, sequence }: Pick<Published, 'stream' | 'sequence'>): void {
-  currentOrigin.getStore()?.recordWrite(stream, sequence);
 }
 
 function withExpected(message: OutgoingMessage, lastSubjectSequence: number): OutgoingMessage {
