@@ -4,7 +4,6 @@ import { atLeast, atMost, type Job, type Outcome } from '../lib/job.ts';
 import { moviesCsv } from '../lib/movies-data.ts';
 import { cpuSeconds, memoryMb } from '../lib/process.ts';
 import { round } from '../lib/stats.ts';
-import { moviesEnvironment } from '../lib/system.ts';
 
 /** Rows of the repeated file: the time for a row does not depend on their number. */
 const maxAgain = 200_000;
@@ -15,7 +14,7 @@ export const secondFile: Job = {
   async run(context): Promise<Outcome> {
     const films = context.quick ? 2000 : context.most;
     await using system = await startSystem(context, 'second-file');
-    const movies = await system.services(['movies'], { env: moviesEnvironment });
+    const movies = await system.services(['movies']);
     const services = [movies.process, system.broker];
 
     const seeded = async (name: string, csv: string, rows: number) => {

@@ -6,7 +6,6 @@ import { atLeast, atMost, type Context, type Job, type Outcome } from '../lib/jo
 import { moviesCsv } from '../lib/movies-data.ts';
 import { cpuSeconds, folderMb, Measured, memoryMb } from '../lib/process.ts';
 import { round } from '../lib/stats.ts';
-import { moviesEnvironment } from '../lib/system.ts';
 
 interface Sample {
   rows: number;
@@ -85,7 +84,7 @@ async function direct(server: string, args: string[]): Promise<number> {
 
 async function seeded(context: Context, size: number, csv: string): Promise<Seeded> {
   await using system = await startSystem(context, `seed-${size}`);
-  const movies = await system.services(['movies'], { env: moviesEnvironment });
+  const movies = await system.services(['movies']);
   const measured = [movies.process, system.broker];
   const before = measured.map(({ pid }) => cpuSeconds(pid));
   const samples: Sample[] = [];

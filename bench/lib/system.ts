@@ -15,14 +15,12 @@ const root = resolve(import.meta.dirname, '../..');
 
 export type Runtime = 'node' | 'deno';
 
-/** Node options of the image. */
+/** Node options of the image, and its limit for malloc. */
 const shippedNodeArgs =
   /^exec node (.*) \$NODE_FLAGS /m
     .exec(readFileSync(join(root, 'deploy/image/run-on-node'), 'utf8'))?.[1]
     ?.split(' ') ?? [];
-
-/** Environment of movies in docker-compose.yml. */
-export const moviesEnvironment = { MALLOC_ARENA_MAX: '2' };
+const shippedEnvironment = { MALLOC_ARENA_MAX: '2' };
 
 export interface ServiceOptions {
   runtime?: Runtime;
@@ -97,6 +95,7 @@ export class BenchSystem implements AsyncDisposable {
   /** Starts services in one process and waits only until they listen. */
   async listen(names: string[], options: ServiceOptions = {}): Promise<RunningProgram> {
     const env = {
+      ...shippedEnvironment,
       ...this.environment(options.dataDir ?? join(this.folder, `data-${names.join('-') || 'all'}`)),
       ...options.env,
     };
