@@ -71,6 +71,22 @@ test('a file counts as unchanged after its own checkpoints and at the next start
   next.close();
 });
 
+test('an open file is not synced on Linux, and is refused after the machine stopped; a closed file is not', () => {
+  using notes = openNotes();
+  const { db, watched, file } = notes;
+  assert.equal(db.$client.pragma('synchronous', { simple: true }), process.platform === 'linux' ? 0 : 1);
+  const copy = copyAsKilled(file);
+  rmSync(`${copy}.mark`);
+  const atStop = openDatabase(copy);
+  atStop.$client.pragma(`application_id = ${2 ** 29}`);
+  atStop.$client.close();
+  assert.throws(() => open(copy), /the machine stopped while the file was open/);
+  watched.close();
+  const closed = openForReading(file);
+  assert.equal(closed.$client.pragma('application_id', { simple: true }), 0);
+  closed.$client.close();
+});
+
 test('checkpoints are made from a shorter WAL after a slow one, but from at least a quarter of the maximum', () => {
   using notes = openNotes();
   const { db, watched, file } = notes;

@@ -5,20 +5,15 @@
  * modification time after the last one. Each checkpoint also writes a random token into the file's header (as
  * `user_version`), so that an older copy is recognized even if its size and time match. This fingerprint is stored in a
  * `.mark` file beside the database and is checked at the next start.
+ *
+ * An open file is not synced to disk, which would take most of a checkpoint's time. Its data survives the end of the
+ * process, but not that of the machine. Therefore the file's header says since which start of the machine it is open
+ * (as `application_id`), and after the next start of the machine the file is refused.
  */
 import { randomInt } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type Database, isEnvironmental, openDatabase, removeDatabase } from './database.ts';
+import { DatabaseFiles } from './database-files.ts';
 
 /** The fingerprint of a database, as stored in its `.mark` file. */
 interface Fingerprint {
@@ -37,37 +32,36 @@ export type FileStatus = 'unchanged' | 'deleted' | 'modified';
 
 const modified = 'the file was modified by another program';
 const maxToken = 2 ** 31 - 1;
-const suffixes = ['', '-wal', '-shm'];
-/** Offset of `user_version` in the header of a database file. */
-const userVersionOffset = 60;
-/** Header sizes in the WAL. A frame header ends with the WAL's salts and a checksum of everything up to that frame. */
-const walHeaderBytes = 32;
-const frameHeaderBytes = 24;
+/** A positive number for the time since the machine was started; undefined if it cannot be read. */
+const machineRun = readMachineRun();
 
 /** A database whose files are checked for external changes from its opening until it is closed. */
 export class WatchedDatabase {
   readonly db: Database;
   readonly #file: string;
+  readonly #files: DatabaseFiles;
   /** Size and time of the main file as this process left it. */
   #stat = '';
   /** Token in the header of the main file. It differs from `#token` after an incomplete checkpoint. */
   #headerToken = 0;
   /** Token in the database, WAL included. */
   #token = 0;
-  #inodes = '';
+  #inodes: string | undefined;
   #dataVersion: unknown;
+  /** Whether SQLite syncs the files, as it does until the header says that they are open. */
+  #isSynced = true;
   /** Speed of the last checkpoint. */
   #pagesPerMs = Number.POSITIVE_INFINITY;
-  /** Of main file, WAL and shared memory. Closed after the database, because closing one drops SQLite's locks on it. */
-  #descriptors: number[] = [];
 
   /**
    * Opens a file, creating it if it is missing. From then on only this class makes checkpoints.
    * @param verified whether the file's digest has been checked, so that the full integrity check can be skipped
-   * @throws Error if the file is damaged, or if it or its WAL was modified since it was last open
+   * @throws Error if the file is damaged, if it or its WAL was modified since it was last open, or if the machine
+   *   stopped while it was open
    */
   constructor(file: string, verified = false) {
     this.#file = file;
+    this.#files = new DatabaseFiles(file);
     const stored = readFingerprint(file);
     this.db = openDatabase(file);
     try {
@@ -80,16 +74,38 @@ export class WatchedDatabase {
 
   #begin(stored: Fingerprint | undefined, verified: boolean): void {
     this.#pragma('wal_autocheckpoint = 0');
+    const openSince = this.#pragma('application_id');
+    if (openSince !== 0 && openSince !== machineRun) throw new Error('the machine stopped while the file was open');
     this.#token = this.#pragma('user_version') as number;
     if (stored && !stored.tokens.includes(this.#token)) throw new Error(modified);
     const intact = verified || typeof stored?.stat === 'string';
     if (!intact && this.#pragma('quick_check(1)') !== 'ok') throw new Error('the file is damaged');
-    for (const suffix of suffixes) this.#descriptors.push(openSync(this.#file + suffix, 'r'));
+    this.#files.open();
     this.#dataVersion = this.#pragma('data_version');
     this.#recordMainFile();
     if (stored?.header !== undefined && stored.header !== this.#headerToken) throw new Error(modified);
-    this.#inodes = this.#currentInodes();
+    this.#inodes = this.#files.inodes();
+    this.#tryWrite(`application_id = ${machineRun ?? 0}`);
     this.checkpoint();
+    if (this.#files.header('application_id') === machineRun) this.#stopSyncing();
+  }
+
+  /** Ends syncing, because the header says that the file is open. */
+  #stopSyncing(): void {
+    this.#files.sync('main');
+    this.#pragma('synchronous = OFF');
+    this.#isSynced = false;
+  }
+
+  /** Resumes syncing, for a file that is about to be closed. */
+  #startSyncing(): void {
+    if (this.#isSynced) return;
+    // All other pages must be on disk before the header says that the file is closed.
+    this.#files.sync('main');
+    this.#pragma('synchronous = FULL');
+    this.#pragma('application_id = 0');
+    this.#isSynced = true;
+    this.checkpoint('TRUNCATE');
   }
 
   /**
@@ -116,7 +132,7 @@ export class WatchedDatabase {
     if (status !== 'unchanged') return;
     this.#writeToken();
     // The slow sync comes before the last comparison, because external writes between that and the end go undetected.
-    fsyncSync(this.#descriptors[1] as number);
+    if (this.#isSynced) this.#files.sync('wal');
     if (!this.#mainFileUnchanged()) return;
     let completed = false;
     try {
@@ -125,7 +141,7 @@ export class WatchedDatabase {
     } finally {
       // A reader or a full disk can stop a checkpoint halfway, before it writes the header. Any other token was written
       // externally: then the recorded state stays as it is, so that every later comparison reports the modification.
-      const token = this.#readToken();
+      const token = this.#files.header('user_version');
       if (token === this.#token || (!completed && token === this.#headerToken)) this.#recordMainFile();
     }
     this.#saveFingerprint({ stat: this.#stat, tokens: [this.#token], header: this.#headerToken, open: true });
@@ -143,10 +159,11 @@ export class WatchedDatabase {
   /** Compares the files with how this process left them. */
   status(): FileStatus {
     try {
-      const inodes = this.#currentInodes();
-      if (inodes.includes('none')) return 'deleted';
+      const inodes = this.#files.inodes();
+      if (inodes === undefined) return 'deleted';
       const same = inodes === this.#inodes && this.#pragma('data_version') === this.#dataVersion;
-      return same && this.#mainFileUnchanged() && this.#walUnchanged() ? 'unchanged' : 'modified';
+      const walIsOurs = (): boolean => this.#files.walMatchesIndex(this.#pragma('page_size') as number);
+      return same && this.#mainFileUnchanged() && walIsOurs() ? 'unchanged' : 'modified';
     } catch (error) {
       if (!isEnvironmental(error)) throw error;
       // A file was deleted during the comparison, or the disk hangs. The next call shows which.
@@ -163,6 +180,7 @@ export class WatchedDatabase {
   close(): void {
     try {
       this.checkpoint('TRUNCATE');
+      this.#startSyncing();
     } catch (error) {
       if (!isEnvironmental(error)) throw error;
     } finally {
@@ -175,59 +193,38 @@ export class WatchedDatabase {
   /** Closes the database without a checkpoint and without saving its fingerprint. */
   abandon(): void {
     this.db.$client.close();
-    for (const descriptor of this.#descriptors.splice(0)) closeSync(descriptor);
+    this.#files.close();
   }
 
   #writeToken(): void {
     const token = randomInt(1, maxToken);
     this.#saveFingerprint({ stat: null, tokens: [this.#token, token], open: true });
-    try {
-      this.#pragma(`user_version = ${token}`);
-      this.#token = token;
-    } catch (error) {
-      // The disk is full. The checkpoint keeps the previous token and frees space.
-      if (!isEnvironmental(error)) throw error;
-    }
+    // On a full disk the checkpoint keeps the previous token and frees space.
+    if (this.#tryWrite(`user_version = ${token}`)) this.#token = token;
   }
 
   #recordMainFile(): void {
     this.#stat = statOf(this.#file) ?? '';
-    this.#headerToken = this.#readToken();
+    this.#headerToken = this.#files.header('user_version');
   }
 
   #mainFileUnchanged(): boolean {
-    return statOf(this.#file) === this.#stat && this.#readToken() === this.#headerToken;
-  }
-
-  /** Returns whether the last frame of the WAL is the one that the WAL index in the shared memory file describes. */
-  #walUnchanged(): boolean {
-    const index = this.#read(2, 40, 0);
-    const frames = index.readUInt32LE(16);
-    if (frames === 0) return true;
-    const frameBytes = frameHeaderBytes + (this.#pragma('page_size') as number);
-    const last = this.#read(1, frameHeaderBytes, walHeaderBytes + (frames - 1) * frameBytes);
-    const checksums = [0, 4].every((at) => index.readUInt32LE(24 + at) === last.readUInt32BE(16 + at));
-    return checksums && index.subarray(32, 40).equals(last.subarray(8, 16));
-  }
-
-  #readToken(): number {
-    return this.#read(0, 4, userVersionOffset).readInt32BE();
-  }
-
-  /** Reads bytes of the main file (0), the WAL (1) or the shared memory file (2). Bytes past the end are zeros. */
-  #read(which: 0 | 1 | 2, length: number, at: number): Buffer {
-    const bytes = Buffer.alloc(length);
-    readSync(this.#descriptors[which] as number, bytes, 0, length, at);
-    return bytes;
-  }
-
-  #currentInodes(): string {
-    const inodes = suffixes.map((suffix) => statSync(this.#file + suffix, { throwIfNoEntry: false })?.ino ?? 'none');
-    return inodes.join(' ');
+    return statOf(this.#file) === this.#stat && this.#files.header('user_version') === this.#headerToken;
   }
 
   #pragma(text: string): unknown {
     return this.db.$client.pragma(text, { simple: true });
+  }
+
+  /** Runs a pragma that writes to the header. @returns false if the disk is full */
+  #tryWrite(pragma: string): boolean {
+    try {
+      this.#pragma(pragma);
+      return true;
+    } catch (error) {
+      if (!isEnvironmental(error)) throw error;
+      return false;
+    }
   }
 
   /** Runs a checkpoint; NOOP only queries. @returns the pages in the WAL, and how many of them are in the main file */
@@ -272,4 +269,15 @@ function readFingerprint(file: string): Fingerprint | undefined {
 function statOf(file: string): string | undefined {
   const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
   return stat && `${stat.size} ${stat.mtimeMs}`;
+}
+
+/** Only Linux has this file, and Deno would ask for all permissions. */
+function readMachineRun(): number | undefined {
+  if ('Deno' in globalThis) return undefined;
+  try {
+    const id = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
+    return Number.parseInt(id.slice(0, 7), 16) + 1;
+  } catch {
+    return undefined;
+  }
 }
