@@ -97,6 +97,20 @@ test('refuses only the line of an unclosed quote', () => {
   assert.equal(far.filter(([, problem]) => problem !== 'fits').length, 1);
 });
 
+test('reads each part of a text a few times at most, however many quotes are unclosed', () => {
+  const count = 30_000;
+  // If each row were parsed to the end of the text, this would take minutes.
+  for (const bad of ['"open,y', '"stray" and,y', '"open,""', '\\"open,"y']) {
+    const rows = problems(`a,b,c\n${`1,${bad}\n`.repeat(count)}2,"x",y\n`, { part: 65_536 });
+    assert.equal(rows.length, count + 2, bad);
+    assert.deepEqual(
+      rows.filter(([, problem]) => problem === 'fits').map(([line]) => line),
+      [1, count + 2],
+      bad,
+    );
+  }
+});
+
 test('refuses a row with another number of fields than the header, apart from blank ones at its end', () => {
   assert.deepEqual(problems('a,b\n1,2\n1,2,,\n1,2,\n'), [
     [1, 'fits'],

@@ -22,6 +22,12 @@ const maxRow = 1 << 20;
 /** How a quote inside a quoted field is escaped: doubled, or with a backslash. */
 type Quotes = 'doubled' | 'backslash';
 
+/** The rest of a quoted value with its closing quote. */
+const restOfValue: Record<Quotes, RegExp> = {
+  doubled: /[^"]*(?:""[^"]*)*"(?!")/y,
+  backslash: /[^"\\]*(?:(?:""|\\.)[^"\\]*)*"(?!")/sy,
+};
+
 interface Parsed {
   fields: string[];
   /** `unfinished`: the text ends inside the row. `stray quote`: a closing quote is not followed by a delimiter. */
@@ -44,9 +50,13 @@ export class CsvReader {
   readonly #delimiter: string;
   /** Spaces between a delimiter and a quote. */
   readonly #blanks: RegExp;
+  /** What may follow a closing quote. */
+  readonly #behind: RegExp;
   #parser: Papa.Parser;
   #text = '';
   #at = 0;
+  /** Position from which on no closing quote was found in the text. */
+  #unclosed = { doubled: Number.POSITIVE_INFINITY, backslash: Number.POSITIVE_INFINITY };
   #line: number;
   #ended = false;
   /** Whether the text up to the next line end belongs to an overlong line that was refused. */
@@ -57,7 +67,9 @@ export class CsvReader {
   /** @param line number of the first line of the text */
   constructor(form: CsvForm, line = 1) {
     this.#delimiter = form.delimiter;
-    this.#blanks = new RegExp(`(^|[${form.delimiter.replace(/[\\^\]-]/, '\\$&')}]) +"`, 'gm');
+    const delimiter = `[${form.delimiter.replace(/[\\^\]-]/, '\\$&')}]`;
+    this.#blanks = new RegExp(`(^|${delimiter}) +"`, 'gm');
+    this.#behind = new RegExp(`\\s*(?:${delimiter}|\n|$)`, 'y');
     this.#parser = parserOf(form);
     this.#line = line;
   }
@@ -70,6 +82,7 @@ export class CsvReader {
   add(text: string): void {
     this.#text = this.#text.slice(this.#at) + text;
     this.#at = 0;
+    this.#unclosed = { doubled: Number.POSITIVE_INFINITY, backslash: Number.POSITIVE_INFINITY };
   }
 
   /** Marks the end of the text. */
@@ -161,12 +174,34 @@ export class CsvReader {
     if (!this.#ended && this.#text[lineEnd - 1] !== '\n') return undefined;
     const line = { ...this.#first(start, lineEnd, quotes), lines: 1, end: lineEnd };
     if (line.wrong !== 'unfinished') return line;
-    const row = this.#first(start, start + maxRow, quotes);
-    if (row.wrong === 'unfinished') return this.#ended || this.#text.length - start >= maxRow ? line : undefined;
-    const lines = row.fields.join().split('\n').length;
-    let end = start;
-    for (let i = 0; i < lines; i++) end = this.#lineEnd(end);
-    return { ...row, lines, end };
+    const closing = this.#closing(lineEnd, quotes);
+    if (closing === 'stray quote') return line;
+    // Most rows end on the line where the value does.
+    for (const last of closing ? [this.#lineEnd(closing), start + maxRow] : []) {
+      const row = this.#first(start, last, quotes);
+      if (row.wrong === 'unfinished') continue;
+      const lines = row.fields.join().split('\n').length;
+      let end = start;
+      for (let i = 0; i < lines; i++) end = this.#lineEnd(end);
+      return { ...row, lines, end };
+    }
+    return this.#ended || this.#text.length - start >= maxRow ? line : undefined;
+  }
+
+  /**
+   * Returns where a quoted value closes that is open at `from`; undefined if nowhere in the text. A stray quote comes
+   * first where rows with open quotes follow each other: without this check, each would be parsed to the end of the text.
+   */
+  #closing(from: number, quotes: Quotes): number | 'stray quote' | undefined {
+    if (from >= this.#unclosed[quotes]) return undefined;
+    const rest = restOfValue[quotes];
+    rest.lastIndex = from;
+    if (!rest.test(this.#text)) {
+      this.#unclosed[quotes] = from;
+      return undefined;
+    }
+    this.#behind.lastIndex = rest.lastIndex;
+    return this.#behind.test(this.#text) ? rest.lastIndex : 'stray quote';
   }
 
   #first(start: number, end: number, quotes: Quotes): Parsed {
