@@ -148,6 +148,17 @@ test('leaves out texts that are too long or invisible with a warning, except the
   assert.match(problems(changed('Title', long))[0]?.reason ?? '', /at most 300 characters/);
 });
 
+test('a text too long for a number is ignored without being parsed', () => {
+  // Its patterns would take minutes.
+  for (const column of ['Rating', 'Votes', 'Year', 'Runtime (Minutes)', 'Revenue (Millions)', 'Metascore']) {
+    const [warning] = warnings(changed(column, `7${' '.repeat(200_000)}${'1'.repeat(200_000)}x`));
+    assert.deepEqual(
+      [warning?.column, /is not a number, so it is ignored$/.test(warning?.reason ?? '')],
+      [column, true],
+    );
+  }
+});
+
 test('accepts films titled Unknown or None, and rows without an id', () => {
   for (const title of ['Unknown', 'None', 'Null', 'NaN'])
     assert.equal(read(changed('Title', title)).movies[0]?.title, title);

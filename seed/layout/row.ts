@@ -36,6 +36,8 @@ const limits = { genres: 12, description: 5000, actors: 100, alternativeTitles: 
 const lists = ['genres', 'actors', 'alternativeTitles'] as const;
 const texts = ['director', 'country', 'language'] as const;
 const optionalTexts = new Set<unknown>([...lists, ...texts]);
+/** Longest text that is read as a number or date, in characters: some patterns take quadratic time. */
+const maxNumber = 100;
 const posterFolder = 'https://image.tmdb.org/t/p/w500';
 const controls = /(?![\t\n\r])\p{Cc}/u;
 
@@ -93,18 +95,20 @@ export class RowReader {
         return null;
       }
     };
-    const style = this.#style;
-    const number = (field: Field, how: (text: string) => number): number | null => {
-      const value = read(field, how);
-      return value === 0 && this.#header.layout.zeroIsUnknown ? null : value;
-    };
+    const number = (field: Field, how: (text: string, style: NumberStyle) => number): number | null =>
+      read(field, (text) => {
+        if (text.length > maxNumber) throw new Unreadable(`${shown(text)} is not a number`);
+        return how(text, this.#style);
+      });
+    const positive = (value: number | null): number | null => value || null;
+    const known = this.#header.layout.zeroIsUnknown ? positive : (value: number | null) => value;
 
     const list = (field: Field, how: (text: string) => string[]): string[] => read(field, how) ?? [];
     const people = (field: Field, job?: string): string[] => list(field, () => this.#people(fields, field, job));
 
     const movieId = read('movieId', readId) ?? undefined;
     const { title, year: yearBehind, alternativeTitles } = this.#title(fields);
-    const year = read('year', (text) => readYear(text, style) || null);
+    const year = positive(number('year', readYear));
     if (year !== null && yearBehind !== undefined && year !== yearBehind) {
       warnings.push({
         column: this.#column('title'),
@@ -121,8 +125,7 @@ export class RowReader {
       return value.slice(0, limits[field]) as T;
     };
     const otherTitles = distinct([...list('alternativeTitles', readTitles), ...alternativeTitles]);
-    const votes = read('votes', (text) => readCount(text, style));
-    const revenue = (text: string): number => readMillions(text, this.#revenueUnit, style);
+    const revenue = (text: string, style: NumberStyle): number => readMillions(text, this.#revenueUnit, style);
     const movie = {
       title,
       genres: truncated('genres', list('genres', readGenres)),
@@ -131,12 +134,13 @@ export class RowReader {
       director: people('director', 'Director').join(', '),
       actors: truncated('actors', people('actors')),
       year: year ?? yearBehind ?? null,
-      runtimeMinutes: read('runtimeMinutes', (text) => readMinutes(text, style) || null),
-      rating: number('rating', (text) => readScore(text, 10, style)),
-      votes,
-      revenueMillions:
+      runtimeMinutes: positive(number('runtimeMinutes', readMinutes)),
+      rating: known(number('rating', (text, style) => readScore(text, 10, style))),
+      votes: number('votes', readCount),
+      revenueMillions: known(
         number('revenueMillions', revenue) ?? number('revenueDollars', revenue) ?? number('revenue', revenue),
-      metascore: read('metascore', (text) => readScore(text, 100, style)),
+      ),
+      metascore: number('metascore', (text, style) => readScore(text, 100, style)),
       alternativeTitles: truncated(
         'alternativeTitles',
         otherTitles.filter((other) => fold(other) !== fold(title)),
@@ -205,7 +209,7 @@ export class RowReader {
     if (layout.revenue) return layout.revenue;
     const amounts = sample.flatMap(({ fields }) => {
       const text = this.#text(fields, 'revenue').replace(/^\$\s*/, '');
-      if (isUnknown(text) || hasFactor(text)) return [];
+      if (isUnknown(text) || text.length > maxNumber || hasFactor(text)) return [];
       try {
         return [readNumber(text, this.#style)];
       } catch {
