@@ -34,7 +34,7 @@ const factor: Record<Place, number> = {
   people: 0.9,
   year: 0.85,
   genres: 0.75,
-  description: 0.5,
+  description: 0.55,
 };
 
 /** Grades a movie. */
@@ -64,14 +64,16 @@ export function match(asked: Asked, movie: Searched): Match {
   const fit = sum(terms, hits) / totalWeight;
   const popularity = Math.log10((movie.votes ?? 0) + 1) / 7;
   // Between movies of the same fit, one with all terms is preferred, even if it has them only in the description.
-  const complete = terms.every(({ weight }, i) => weight < 0.1 || (hits[i]?.quality ?? 0) >= sure) ? 0.1 : 0;
+  const complete = terms.every(({ weight }, i) => weight < 0.1 || (hits[i]?.quality ?? 0) >= sure) ? 0.15 : 0;
   // "theo jammes" is more likely one person than the beginning of a title and another person.
-  const named = hasFullName ? 0.08 : 0;
+  const named = hasFullName ? 0.13 : 0;
   return { score: fit * (0.75 + 0.25 * coverage) + complete + named + 0.08 * popularity, fit, hits };
 }
 
 function worth(hit: Hit | undefined): number {
-  return hit ? hit.quality * factor[hit.in] : 0;
+  if (!hit) return 0;
+  // Words this different are often unrelated, and several of them must not outweigh exact words of a description.
+  return (hit.quality < 0.6 ? 0.75 : 1) * hit.quality * factor[hit.in];
 }
 
 function sum(terms: AskedTerm[], hits: (Hit | undefined)[]): number {

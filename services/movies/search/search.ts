@@ -231,7 +231,7 @@ class Grades {
   hasNearlyAll(): boolean {
     return this.#some(
       ({ match: { fit, hits } }) =>
-        fit > 0.8 && this.#asked.terms.every(({ weight }, i) => weight < 0.1 || hits[i] !== undefined),
+        fit > 0.78 && this.#asked.terms.every(({ weight }, i) => weight < 0.1 || hits[i] !== undefined),
     );
   }
 
