@@ -17,6 +17,8 @@ const opened = event({
   example: { n: 1 },
 });
 const durable = 'test-worker';
+/** Longer than a test waits: on a busy machine a redelivery would count as another attempt. */
+const longAckWaitMs = 60_000;
 
 type Handle = (event: StoredEvent<{ n: number }>) => Promise<void> | void;
 
@@ -44,12 +46,13 @@ test.concurrent('retries a failing message, then sends it to DEADLETTERS, withou
   await using system = await startSystem();
   const times: number[] = [];
   const done: number[] = [];
-  await using worker = start(system, ({ data }) => {
+  const handle: Handle = ({ data }) => {
     // Records how many attempts the failing message had had by then.
     if (data.n !== 1) return void done.push(times.length);
     times.push(performance.now());
     throw new Error('never works');
-  });
+  };
+  await using worker = start(system, handle, longAckWaitMs);
   const sequence = await publish(system, 1);
   for (const n of [2, 3, 4]) await publish(system, n);
   await until(() => done.length === 3, 'the others to be done');
@@ -73,9 +76,10 @@ test.concurrent('retries a failing message, then sends it to DEADLETTERS, withou
 test.concurrent('retries without limit after AppError unavailable', async () => {
   await using system = await startSystem();
   let calls = 0;
-  await using worker = start(system, () => {
+  const handle: Handle = () => {
     if (++calls < 4) throw new AppError('unavailable', 'not yet');
-  });
+  };
+  await using worker = start(system, handle, longAckWaitMs);
   await publish(system, 1);
   await until(() => calls === 4, 'the work to be done');
   await idle(system);
@@ -107,10 +111,11 @@ test.concurrent('tells the broker when it begins a message, whose ack wait then 
   const callback = (_: unknown, message: Msg): void => void told.push(message.string());
   system.link.nc.subscribe('$JS.ACK.SUPPORT.>', { callback });
   let before: string[] = [];
-  await using worker = start(system, async () => {
+  const handle = async (): Promise<void> => {
     await system.link.nc.flush();
     before = [...told];
-  });
+  };
+  await using worker = start(system, handle, longAckWaitMs);
   await publish(system, 1);
   await idle(system);
   assert.deepEqual([before, told], [['+WPI'], ['+WPI', '+ACK']]);
@@ -161,7 +166,6 @@ test.concurrent('finishes messages in progress when stopped, and leaves the rest
   const gate = Promise.withResolvers<void>();
   const begun: number[] = [];
   const finished: number[] = [];
-  // Lost messages would be redelivered after a minute, which is longer than this test waits.
   const first = start(
     system,
     async ({ data }) => {
@@ -169,13 +173,13 @@ test.concurrent('finishes messages in progress when stopped, and leaves the rest
       await gate.promise;
       finished.push(data.n);
     },
-    60_000,
+    longAckWaitMs,
   );
   for (let n = 1; n <= 60; n++) await publish(system, n);
   await until(() => begun.length === 32, 'as many messages as a worker processes at once');
   const stopping = first[Symbol.asyncDispose]();
   const others: number[] = [];
-  await using second = start(system, ({ data }) => void others.push(data.n), 60_000);
+  await using second = start(system, ({ data }) => void others.push(data.n), longAckWaitMs);
   gate.resolve();
   await stopping;
   assert.deepEqual(finished, begun);
