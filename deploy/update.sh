@@ -37,7 +37,15 @@ for service in "$@"; do
     continue
   fi
   replicas=$(echo "$old" | wc -l)
-  docker compose up --detach --no-deps --no-recreate --wait --scale "$service=$((replicas * 2))" "$service"
+  if ! docker compose up --detach --no-deps --no-recreate --wait --scale "$service=$((replicas * 2))" "$service"; then
+    # Removing the new replicas leaves everything as before, so that an update or roll-back can be run again.
+    for new in $(docker compose ps --all --quiet "$service" | grep -vF "$old"); do
+      docker logs --tail 20 "$new" >&2
+      docker rm --force "$new" >/dev/null
+    done
+    echo "$service: not updated, because its new replicas did not become ready" >&2
+    exit 1
+  fi
   # shellcheck disable=SC2086 # one container id a word
   docker stop --time 20 $old >/dev/null && docker rm $old >/dev/null
   echo "$service: $replicas of $replicas replaced"

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { denoBinary } from '../process.ts';
 import { underLoad } from './load.ts';
-import { downAndUp, type Round, type Step } from './round.ts';
+import { downAndUp, type Round, type Step, up } from './round.ts';
 import { securedSteps } from './secured.ts';
 import { use } from './trial.ts';
 
@@ -66,13 +66,7 @@ async function isDeno({ project }: Round): Promise<string> {
 
 export const denoSteps: Step[] = [
   { title: 'the image for Deno is built', run: built },
-  {
-    title: 'up --wait brings up a healthy system with a catalogue',
-    async run({ project }) {
-      await project.compose('up', '--detach', '--wait');
-      return undefined;
-    },
-  },
+  up,
   { title: 'services run on Deno', run: isDeno },
   { title: 'the system works', run: use },
   {

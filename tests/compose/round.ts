@@ -85,6 +85,14 @@ export class Round {
   }
 }
 
+export const up: Step = {
+  title: 'up --wait brings up a healthy system with a catalogue',
+  async run({ project }) {
+    await project.compose('up', '--detach', '--wait');
+    return undefined;
+  },
+};
+
 function stateSurvives(command: 'down' | 'restart', title: string): Step {
   return {
     title,
