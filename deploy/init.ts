@@ -57,7 +57,7 @@ function main(): void {
   }
   replaceFile(file, environmentFile(present, secrets));
   const written = !had ? 'The secrets' : values.rotate ? 'New secrets' : 'The missing secrets';
-  console.log(`${written} are in ${values.file ?? '.env'}. Now run: docker compose up -d --wait`);
+  console.log(`${written} are in ${values.file ?? '.env. Now run: docker compose up -d --wait'}`);
 }
 
 if (import.meta.main) await runProgram(main);
