@@ -226,7 +226,7 @@ export class System implements AsyncDisposable {
     const given = natsHeaders();
     for (const [name, value] of Object.entries(headers)) given.set(name, value);
     const body = typeof data === 'string' || data instanceof Uint8Array ? data : JSON.stringify(data);
-    return (await jetstream(this.link.nc).publish(subject, body, { headers: given })).seq;
+    return (await jetstream(this.link.nc).publish(subject, body, { headers: given, timeout: 20_000 })).seq;
   }
 
   /** Returns the subjects of open dead letters. */

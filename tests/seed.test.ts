@@ -185,9 +185,12 @@ test('two concurrent seeds of one file without ids add each film once', async ()
   const lines = Array.from({ length: 1500 }, (_, i) => `"Reel ${first + i}, The (1950)",Drama`);
   const file = csv('reels.csv', ['name,kind', ...lines]);
   const args = ['--csv', file, '--map', 'title=name,genres=kind'];
+  const films = async () => (await (await system.streams()).streams.info('CATALOGUE')).state.num_subjects ?? 0;
+  const before = await films();
   const [one, two] = await Promise.all([seed(args), seed(args)]);
   assert.deepEqual([one.status, two.status], [0, 0]);
-  assert.equal((one.counts[1] ?? 0) + (two.counts[1] ?? 0), 1500);
+  // Not by the counts of added films: on a busy machine a row is sent again, and its film is already there.
+  assert.equal((await films()) - before, 1500);
   assert.deepEqual((await seedHere(args)).counts, [1500, 0, 0, 1500, 0]);
 });
 
