@@ -1,6 +1,7 @@
 /** All services work with the permissions of their users, and no reply becomes an event. */
 import assert from 'node:assert/strict';
 import { AckPolicy, DeliverPolicy, jetstreamManager } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/nats-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { backingServices, services } from '../../services/index.ts';
 import { problemsOf } from '../../shared/rpc/statistics.ts';
@@ -111,7 +112,8 @@ describe('on a broker with users', () => {
     movies.nc.publish('catalogue.hub.movie.77', '{"voterId":"mallory","liked":true}');
     await movies.nc.flush();
     const last = { deliver_policy: DeliverPolicy.Last, ack_policy: AckPolicy.None, filter_subject: 'catalogue.>' };
-    await jsm.consumers.add('CATALOGUE', { name: 'movies-m', ...last });
+    // The default is 5 seconds, which a busy machine may take until the consumer is used.
+    await jsm.consumers.add('CATALOGUE', { name: 'movies-m', ...last, inactive_threshold: nanos(60_000) });
     const operating = await jetstreamManager(operator.nc);
     const end = async () => (await operating.streams.info('VOTES')).state.last_seq;
     const before = (await get(`${urls.ranking}/votes/1`)).body.likes;

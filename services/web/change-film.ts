@@ -2,8 +2,8 @@
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
 import { film, filmId } from './film.tsx';
-import { type Form, goBack, ignore } from './form.ts';
-import type { PageContext } from './visit.ts';
+import { goBack, ignore } from './form.ts';
+import type { Form, PageContext } from './visit.ts';
 import { instantOf, type Preset, presets, presetTime } from './zone.ts';
 
 /** POST /film/:movieId/:what. Applies the change and redirects back to the page. */

@@ -1,8 +1,6 @@
 /** Helpers for forms: their text fields, the page that they were on, and the redirect back to it. */
 import { AppError, type ErrorCode, invalid } from '../../shared/operations/errors.ts';
-import type { PageContext } from './visit.ts';
-
-export type Form = Partial<Record<string, string>>;
+import type { Form, PageContext } from './visit.ts';
 
 /**
  * Parses a form. Line breaks become LF: browsers send CR LF but count it as one character.

@@ -4,9 +4,11 @@ import type { z } from 'zod';
 import type { Caller } from '../../shared/operations/access.ts';
 import { AppError, isServiceFailure } from '../../shared/operations/errors.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
-import type { Form } from './form.ts';
 import type { Texts } from './texts/en.ts';
 import type { Language } from './texts/index.ts';
+
+/** The text fields of a form. */
+export type Form = Partial<Record<string, string>>;
 
 /** Sends a request to a service on behalf of a caller. @throws AppError the service's refusal, or unavailable */
 export type Ask = (operation: Operation, input: Record<string, unknown>, as: Asking) => Promise<Answer>;

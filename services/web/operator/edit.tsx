@@ -4,8 +4,8 @@ import { AppError, type FieldError } from '../../../shared/operations/errors.ts'
 import { type MovieFields, movieFields, movies } from '../../movies/contract.ts';
 import { Problem, useVisit } from '../components.tsx';
 import { filmId } from '../film.tsx';
-import { type Form, ignore } from '../form.ts';
-import type { PageContext } from '../visit.ts';
+import { ignore } from '../form.ts';
+import type { Form, PageContext } from '../visit.ts';
 
 type Field = keyof MovieFields;
 
