@@ -75,8 +75,7 @@ export class WatchedDatabase {
   #begin(stored: Fingerprint | undefined, verified: boolean): void {
     this.#pragma('wal_autocheckpoint = 0');
     const openSince = this.#pragma('application_id');
-    const wasLeftOpen = openSince !== 0 && openSince !== machineRun;
-    if (wasLeftOpen && !verified) throw new Error('the machine stopped while the file was open');
+    if (openSince !== 0 && openSince !== machineRun) throw new Error('the machine stopped while the file was open');
     this.#token = this.#pragma('user_version') as number;
     if (stored && !stored.tokens.includes(this.#token)) throw new Error(modified);
     const intact = verified || typeof stored?.stat === 'string';
@@ -86,17 +85,14 @@ export class WatchedDatabase {
     this.#recordMainFile();
     if (stored?.header !== undefined && stored.header !== this.#headerToken) throw new Error(modified);
     this.#inodes = this.#files.inodes();
-    // A snapshot's header says this from the start, so that its gigabytes need not be on disk before they are read.
-    if (wasLeftOpen && machineRun) this.#stopSyncing();
     this.#tryWrite(`application_id = ${machineRun ?? 0}`);
     this.checkpoint();
-    if (!this.#isSynced || this.#files.header('application_id') !== machineRun) return;
-    this.#files.sync('main');
-    this.#stopSyncing();
+    if (this.#files.header('application_id') === machineRun) this.#stopSyncing();
   }
 
-  /** To be called only if the header on disk says that the file is open. */
+  /** Ends syncing, because the header says that the file is open. */
   #stopSyncing(): void {
+    this.#files.sync('main');
     this.#pragma('synchronous = OFF');
     this.#isSynced = false;
   }

@@ -73,8 +73,7 @@ export function setComplete(db: Database): void {
 export function prepareSnapshot(copy: string, version: number, group: string | undefined): SnapshotInfo {
   const { $client: client } = openDatabase(copy);
   try {
-    // As if the machine had stopped while the file was open: it may be opened only if its digest is right.
-    client.exec("DELETE FROM view_properties WHERE name = 'complete'; PRAGMA application_id = 1");
+    client.exec("DELETE FROM view_properties WHERE name = 'complete'; PRAGMA application_id = 0");
     client.prepare("INSERT OR REPLACE INTO view_properties (name, value) VALUES ('version', ?)").run(String(version));
     const checkpoints = client.prepare('SELECT stream, sequence, created FROM view_checkpoints').all();
     return { version, group, checkpoints: checkpoints as SnapshotInfo['checkpoints'], fileBytes: statSync(copy).size };
