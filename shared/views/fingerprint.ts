@@ -7,8 +7,8 @@
  * `.mark` file beside the database and is checked at the next start.
  *
  * An open file is not synced to disk, which would take most of a checkpoint's time. Its data survives the end of the
- * process, but not that of the machine. Therefore the file's header says since which start of the machine it is open
- * (as `application_id`), and after the next start of the machine the file is refused.
+ * process, but not that of the machine. Therefore the header of an open file names the boot of the machine (as
+ * `application_id`), and after another boot the file is refused.
  */
 import { randomInt } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -32,8 +32,8 @@ export type FileStatus = 'unchanged' | 'deleted' | 'modified';
 
 const modified = 'the file was modified by another program';
 const maxToken = 2 ** 31 - 1;
-/** A positive number for the time since the machine was started; undefined if it cannot be read. */
-const machineRun = readMachineRun();
+/** Positive number that identifies the machine's boot; undefined if it is unknown. */
+const boot = readBoot();
 
 /** A database whose files are checked for external changes from its opening until it is closed. */
 export class WatchedDatabase {
@@ -74,8 +74,8 @@ export class WatchedDatabase {
 
   #begin(stored: Fingerprint | undefined, verified: boolean): void {
     this.#pragma('wal_autocheckpoint = 0');
-    const openSince = this.#pragma('application_id');
-    if (openSince !== 0 && openSince !== machineRun) throw new Error('the machine stopped while the file was open');
+    const openedIn = this.#pragma('application_id');
+    if (openedIn !== 0 && openedIn !== boot) throw new Error('the machine stopped while the file was open');
     this.#token = this.#pragma('user_version') as number;
     if (stored && !stored.tokens.includes(this.#token)) throw new Error(modified);
     const intact = verified || typeof stored?.stat === 'string';
@@ -85,9 +85,9 @@ export class WatchedDatabase {
     this.#recordMainFile();
     if (stored?.header !== undefined && stored.header !== this.#headerToken) throw new Error(modified);
     this.#inodes = this.#files.inodes();
-    this.#tryWrite(`application_id = ${machineRun ?? 0}`);
+    this.#tryWrite(`application_id = ${boot ?? 0}`);
     this.checkpoint();
-    if (this.#files.header('application_id') === machineRun) this.#stopSyncing();
+    if (this.#files.header('application_id') === boot) this.#stopSyncing();
   }
 
   /** Ends syncing, because the header says that the file is open. */
@@ -272,7 +272,7 @@ function statOf(file: string): string | undefined {
 }
 
 /** Only Linux has this file, and Deno would ask for all permissions. */
-function readMachineRun(): number | undefined {
+function readBoot(): number | undefined {
   if ('Deno' in globalThis) return undefined;
   try {
     const id = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
