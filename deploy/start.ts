@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   const startedAt = performance.now();
   const stopped = stopSignal();
   // The default log level here is warn; that of `node services/main.ts` is info.
-  const given = readConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' });
+  const given = readConfig(process.env, { LOG_LEVEL: 'warn' });
   requireFolder(given.dataDir);
   const hadViews = existsSync(join(given.dataDir, 'views'));
   const edges = readRegister(given.dataDir);

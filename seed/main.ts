@@ -31,11 +31,8 @@ async function main(): Promise<number> {
     for (const line of await describeColumns(source.name, films)) console.log(line);
     return 0;
   }
-  const config = readConfig({
-    ...process.env,
-    LOG_LEVEL: process.env.LOG_LEVEL || 'fatal',
-    ...(values.nats ? { NATS_URL: values.nats } : {}),
-  });
+  const env = { ...process.env, ...(values.nats ? { NATS_URL: values.nats } : {}) };
+  const config = readConfig(env, { LOG_LEVEL: 'fatal' });
   const ifEmpty = values['if-empty'];
   if (ifEmpty && config.seedCsv === 'none') {
     console.log('SEED_CSV=none: nothing to seed');

@@ -156,12 +156,12 @@ async function withBroker(
   name: string | undefined,
   work: (nc: NatsConnection, config: Config) => Promise<void>,
 ): Promise<void> {
-  const env = { ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'silent' };
-  const given = readConfig(env);
+  const quiet = { LOG_LEVEL: 'silent' };
+  const given = readConfig(process.env, quiet);
   const edge = name === undefined || name === hub ? undefined : readEdge(join(given.dataDir, name));
   if (name !== undefined && name !== hub && !edge) throw new Error(`There is no edge ${name} in ${given.dataDir}.`);
   const sites = edge?.sites ?? sitesHere(given);
-  const config = readConfig({ ...env, ...(name ? { SITE: name } : {}), SITES: sites.join() });
+  const config = readConfig({ ...process.env, ...(name ? { SITE: name } : {}), SITES: sites.join() }, quiet);
   if (sites.length === 1) {
     const edges = globSync(join(given.dataDir, '*/site.json')).map((file) => basename(dirname(file)));
     const hint =

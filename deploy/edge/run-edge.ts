@@ -50,9 +50,9 @@ export async function runEdge(name: string, folder: string, edge: EdgeFile | und
 }
 
 function configOf(name: string, folder: string, sites: string[] | undefined): Config {
-  const env = { ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' };
   const known = sites?.includes(name) ? sites : [hub, name];
-  return readConfig({ ...env, SITE: name, SITES: process.env.SITES || known.join(), DATA_DIR: folder });
+  const own = { SITE: name, SITES: process.env.SITES || known.join(), DATA_DIR: folder };
+  return readConfig({ ...process.env, ...own }, { LOG_LEVEL: 'warn' });
 }
 
 function brokerOf(name: string, folder: string, edge: EdgeFile, { nats }: Config): Promise<KeptBroker> {

@@ -120,11 +120,13 @@ const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /**
  * Reads and validates the configuration.
+ * @param defaults values of variables that are not set, where a program's differ from those of the services
  * @throws Error with one line for each invalid variable, or for an invalid combination
  */
-export function readConfig(env: Record<string, string | undefined>): Config {
+export function readConfig(env: Record<string, string | undefined>, defaults: Record<string, string> = {}): Config {
   // An empty variable counts as unset: Compose files pass `NAME=` for one that was not given.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given = { ...defaults, ...set };
   const parsed = environment.safeParse(given);
   if (!parsed.success) {
     throw invalidEnvironment(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
