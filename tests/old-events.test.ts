@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'vitest';
 import { services } from '../services/index.ts';
 import { EventReader } from '../shared/broker/event-codec.ts';
-import { get, startSystem, until } from './harness.ts';
+import { get, put, startSystem, until } from './harness.ts';
 
 interface Fixture {
   version: string;
@@ -77,6 +77,9 @@ test('all events of version 1 are applied with their original meaning', async ()
   const unknown = { alternativeTitles: [], posterUrl: null, country: '', language: '' };
   assert.deepEqual(first, { movieId: 1, ...unknown, ...known });
   assert.equal(likes, 2);
+  // The last event of movie 2 is another site's.
+  const { status, body } = await put(`${movies.url}/movies/2`, { title: 'Changed' });
+  assert.equal(status, 200, JSON.stringify(body));
 
   const votes = await itemsOf<{ movieId: number; likes: number }>(`${ranking.url}/votes`);
   assert.deepEqual(

@@ -141,7 +141,7 @@ describe('on a broker with users', () => {
       ['support', 'SUPPORT', 'support.*.*.opened'],
       ['technical-support', 'SUPPORT', 'support.*.*.resolved'],
       ['reminder', 'LIBRARY', 'reminders.*.hub.alice.1'],
-      ['movies', 'CATALOGUE', 'catalogue.*.movie.1'],
+      ['movies', 'CATALOGUE', 'catalogue.hub.movie.1'],
     ] as const) {
       await using client = await users.connect(user);
       const jsm = await jetstreamManager(client.nc, { checkAPI: false });

@@ -1,7 +1,6 @@
 /** Reads rows of the a-sample view through statements that are prepared once. */
 import { eq, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
-import { winnerFirst } from '../../shared/views/sites.ts';
 import { titles } from './schema.ts';
 
 export type ASampleQueries = ReturnType<typeof aSampleQueries>;
@@ -12,12 +11,10 @@ export function aSampleQueries(db: Database) {
     .select({ title: titles.title })
     .from(titles)
     .where(eq(titles.movieId, sql.placeholder('movieId')))
-    .orderBy(...winnerFirst(titles))
-    .limit(1)
     .prepare();
 
   return {
-    /** Returns the title of a movie, or null when the movie was never added or is removed. */
+    /** Returns the title of a movie, or null when the catalogue does not have the movie. */
     title: (movieId: number): string | null => titleById.get({ movieId })?.title ?? null,
   };
 }

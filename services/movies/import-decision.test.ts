@@ -23,7 +23,7 @@ function decide(films: (Film & { movieId: number })[], row: Film, rules: ImportR
       const found = movies.queries.get(id);
       return {
         fields: found && movieOf(JSON.parse(found.document)),
-        revision: found?.revision ?? movies.queries.goneRevision(id),
+        revision: found?.revision ?? movies.queries.removedRevision(id),
       };
     },
     films: movies.queries.films,

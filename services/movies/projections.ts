@@ -3,7 +3,7 @@ import type { ViewProjections } from '../../shared/views/projection.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 
 export const projections: ViewProjections = {
-  version: 15,
+  version: 16,
   migrations: new URL('./migrations', import.meta.url),
   prepare: (db) => [catalogueProjection(db)],
 };

@@ -5,7 +5,7 @@ import type { Database } from '../../shared/views/database.ts';
 import { fold, type MovieFields, type Suggestion } from './contract.ts';
 import { filmFinder } from './film-keys.ts';
 import { type ListInput, movieLists } from './lists.ts';
-import { genres, movieGenres, movies, otherStates } from './schema.ts';
+import { genres, movieGenres, movies, removedMovies } from './schema.ts';
 import { Search } from './search/search.ts';
 import { searchAnswer, sortedPage } from './search/search-answers.ts';
 import { Suggestions } from './search/suggestions.ts';
@@ -32,11 +32,10 @@ export function movieQueries(db: Database) {
     .from(movies)
     .where(eq(movies.movieId, asked('movieId')))
     .prepare();
-  // Not max(revision): an aggregate or a sort takes ten times as long as reading the few rows that a movie can have.
-  const others = db
-    .select({ revision: otherStates.revision })
-    .from(otherStates)
-    .where(eq(otherStates.movieId, asked('movieId')))
+  const removed = db
+    .select({ revision: removedMovies.revision })
+    .from(removedMovies)
+    .where(eq(removedMovies.movieId, asked('movieId')))
     .prepare();
   const allGenres = db
     .select({ genreKey: genres.genreKey, movies: genres.movies })
@@ -65,9 +64,9 @@ export function movieQueries(db: Database) {
     .select({ id: max(movies.movieId) })
     .from(movies)
     .prepare();
-  const highestOther = db
-    .select({ id: max(otherStates.movieId) })
-    .from(otherStates)
+  const highestRemoved = db
+    .select({ id: max(removedMovies.movieId) })
+    .from(removedMovies)
     .prepare();
   const next = alias(movies, 'next');
   const id = sql<number>`${movies.movieId} + 1`;
@@ -87,11 +86,11 @@ export function movieQueries(db: Database) {
   return {
     /** A movie's document and revision. */
     get: (movieId: number): Document | undefined => document.get({ movieId }),
-    /** Revision of the last event of a removed movie; 0 if the movie never existed. */
-    goneRevision: (movieId: number): number => Math.max(0, ...others.all({ movieId }).map(({ revision }) => revision)),
+    /** Revision of a movie's last removal; 0 if it was never removed. */
+    removedRevision: (movieId: number): number => removed.get({ movieId })?.revision ?? 0,
     films,
     /** The highest id that a movie has or had; 0 if there has been no movie. */
-    highestId: (): number => Math.max(highest.get()?.id ?? 0, highestOther.get()?.id ?? 0),
+    highestId: (): number => Math.max(highest.get()?.id ?? 0, highestRemoved.get()?.id ?? 0),
     /** The first id greater than `after` that no movie has. */
     gapAfter: (after: number): number => {
       const free = !document.get({ movieId: after + 1 });

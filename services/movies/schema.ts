@@ -7,11 +7,8 @@ import { integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite
 /** Current movies. `document` is the JSON that answers contain, encoded once when the movie changes. */
 export const movies = sqliteTable('movies', {
   movieId: integer('movie_id').primaryKey(),
-  /** Stream sequence of the movie's last event from any site. */
+  /** Stream sequence of the movie's last event. */
   revision: integer('revision').notNull(),
-  /** Site and time of the event whose state is shown. */
-  site: text('site').notNull(),
-  time: integer('time').notNull(),
   /** Folded title, for sorting and exact matches. */
   titleKey: text('title_key').notNull(),
   /** 0 if unknown, like rating and votes. */
@@ -21,19 +18,11 @@ export const movies = sqliteTable('movies', {
   document: text('document').notNull(),
 });
 
-/** States that are not shown in `movies`: of removed movies, and of sites whose event lost to another site's. */
-export const otherStates = sqliteTable(
-  'other_states',
-  {
-    movieId: integer('movie_id').notNull(),
-    site: text('site').notNull(),
-    time: integer('time').notNull(),
-    revision: integer('revision').notNull(),
-    /** JSON of the movie's fields; null if the site removed the movie. */
-    fields: text('fields'),
-  },
-  (table) => [primaryKey({ columns: [table.movieId, table.site] })],
-);
+/** Ids of movies that have been removed, even if they were added again. `revision` is the last removal's sequence. */
+export const removedMovies = sqliteTable('removed_movies', {
+  movieId: integer('movie_id').primaryKey(),
+  revision: integer('revision').notNull(),
+});
 
 /** Genres by folded name, with the number of their movies. */
 export const genres = sqliteTable('genres', {

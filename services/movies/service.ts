@@ -31,7 +31,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
   const known = (movieId: number): KnownMovie => {
     const found = view.queries.get(movieId);
     if (found) return { fields: movieFields.parse(JSON.parse(found.document)), revision: found.revision };
-    return { fields: undefined, revision: view.queries.goneRevision(movieId) };
+    return { fields: undefined, revision: view.queries.removedRevision(movieId) };
   };
 
   const importer = new Importer(context, known);

@@ -1,23 +1,13 @@
 /** Turns catalogue events into the movie rows that rankings show. */
 import { eq, sql } from 'drizzle-orm';
-import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
-import { winnerOf, withState } from '../../shared/views/sites.ts';
-import { fold, type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
+import { fold, type MovieFields, type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
 import { keeps, type Partition } from './partition.ts';
-import { movieStates, ranked } from './schema.ts';
+import { ranked } from './schema.ts';
 import { trendingOf, weightedRating } from './scores.ts';
 import { tallyReader } from './tallies.ts';
-
-/** The fields of a movie that rankings need. */
-interface Fields {
-  title: string;
-  genres: string[];
-  rating: number | null;
-  votes: number | null;
-}
 
 /** `genreKey` of the ranking of all movies. */
 export const overall = '';
@@ -30,8 +20,6 @@ export function genreKeyOf(genre: string): string {
 /** Prepares the projection of CATALOGUE. With a partition, it keeps only the movies of that part. */
 export function catalogueProjection(db: Database, partition?: Partition): Projection {
   const param = sql.placeholder('movieId');
-  const statesOf = db.select().from(movieStates).where(eq(movieStates.movieId, param)).prepare();
-  const putState = upsert(db, movieStates, [movieStates.movieId, movieStates.site]);
   const genresOf = db.select({ genreKey: ranked.genreKey }).from(ranked).where(eq(ranked.movieId, param)).prepare();
   const tallyOf = tallyReader(db);
   const putRanked = upsert(db, ranked, [ranked.movieId, ranked.genreKey]);
@@ -41,7 +29,7 @@ export function catalogueProjection(db: Database, partition?: Partition): Projec
     .prepare();
 
   /** Writes one row per genre and one overall, and deletes those of genres that the movie no longer has. */
-  function writeRanked(movieId: number, fields: Fields | null): void {
+  function writeRanked(movieId: number, fields: MovieFields | null): void {
     const before = genresOf.all({ movieId });
     const after = fields ? [...new Set([overall, ...fields.genres.map(genreKeyOf)])] : [];
     for (const { genreKey } of before) if (!after.includes(genreKey)) deleteRanked.run({ movieId, genreKey });
@@ -60,22 +48,8 @@ export function catalogueProjection(db: Database, partition?: Partition): Projec
     apply(event) {
       const movieId = statedMovieId(event);
       if (!keeps(partition, movieId)) return;
-      const fields = fieldsOf(event);
-      const { site, time, sequence: revision } = event;
-      const next = { movieId, site, time, revision, fields: fields && JSON.stringify(fields) };
-      const states = withState(statesOf.all({ movieId }), next);
-      if (!states) return;
-      putState.run(next);
-      const winning = winnerOf(states)?.fields ?? null;
-      writeRanked(movieId, winning === null ? null : (JSON.parse(winning) as Fields));
+      const data = event.data as MovieState;
+      writeRanked(movieId, data.removed ? null : data);
     },
   };
-}
-
-/** Returns null when the event removes the movie. */
-function fieldsOf(event: StoredEvent): Fields | null {
-  const data = event.data as MovieState;
-  if (data.removed) return null;
-  const { title, genres, rating, votes } = data;
-  return { title, genres, rating, votes };
 }

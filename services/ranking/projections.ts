@@ -5,7 +5,7 @@ import { ownGroup } from './partition.ts';
 import { votesProjection } from './votes-projection.ts';
 
 export const projections: ViewProjections = {
-  version: 10,
+  version: 11,
   group: ownGroup,
   migrations: new URL('./migrations', import.meta.url),
   prepare: (db, config) => [

@@ -4,20 +4,6 @@
  */
 import { blob, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
-/** The last state of each movie at each site. `fields` is null if the site has removed the movie. */
-export const movieStates = sqliteTable(
-  'movie_states',
-  {
-    movieId: integer('movie_id').notNull(),
-    site: text('site').notNull(),
-    time: integer('time').notNull(),
-    revision: integer('revision').notNull(),
-    /** JSON of title, genres, rating and votes. */
-    fields: text('fields'),
-  },
-  (table) => [primaryKey({ columns: [table.movieId, table.site] })],
-);
-
 /**
  * The last vote of each viewer for each movie at each site, and one tally row per movie, even if the catalogue does not
  * have the movie. The tally row has an empty voter and site, so it sorts before the movie's votes, on a page that a

@@ -92,7 +92,6 @@ export function openRanking(partition?: Partition, complete = true) {
         ),
         tallies: all('SELECT movie_id, likes, weight, trending FROM votes WHERE likes IS NOT NULL ORDER BY 1'),
         ranked: all('SELECT * FROM ranked ORDER BY genre_key, movie_id'),
-        states: all('SELECT movie_id, site, time, fields FROM movie_states ORDER BY 1, 2'),
       };
     },
     rank(input: Partial<RankInput> = {}) {

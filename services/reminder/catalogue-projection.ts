@@ -1,15 +1,18 @@
 /** Turns catalogue events into movie titles. */
-import { lt } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
-import { excluded, upsert } from '../../shared/views/prepared.ts';
+import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
 import { titles } from './schema.ts';
 
-/** Prepares the projection of CATALOGUE. It keeps the title of each site; queries.ts selects the one to show. */
+/** Prepares the projection of CATALOGUE. */
 export function catalogueProjection(db: Database): Projection {
-  const isNewer = lt(titles.revision, excluded(titles.revision));
-  const put = upsert(db, titles, [titles.movieId, titles.site], isNewer);
+  const put = upsert(db, titles, [titles.movieId]);
+  const remove = db
+    .delete(titles)
+    .where(eq(titles.movieId, sql.placeholder('movieId')))
+    .prepare();
   return {
     stream: 'CATALOGUE',
     filter: 'catalogue.>',
@@ -17,8 +20,8 @@ export function catalogueProjection(db: Database): Projection {
     apply(event) {
       const movieId = statedMovieId(event);
       const data = event.data as MovieState;
-      const { site, time, sequence: revision } = event;
-      put.run({ movieId, site, time, revision, title: data.removed ? null : data.title });
+      if (data.removed) remove.run({ movieId });
+      else put.run({ movieId, title: data.title });
     },
   };
 }

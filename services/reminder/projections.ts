@@ -4,7 +4,7 @@ import { catalogueProjection } from './catalogue-projection.ts';
 import { libraryProjection } from './library-projection.ts';
 
 export const projections: ViewProjections = {
-  version: 4,
+  version: 5,
   migrations: new URL('./migrations', import.meta.url),
   prepare: (db) => [libraryProjection(db), catalogueProjection(db)],
 };

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { decodeCursor, type PageInput, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
-import { winnerFirst } from '../../shared/views/sites.ts';
 import type { Known, KnownSchedule } from './commands.ts';
 import { entries, scheduleMismatches, schedules, siteStates, titles } from './schema.ts';
 import type { ListName } from './state.ts';
@@ -39,8 +38,6 @@ export function reminderQueries(db: Database) {
     .select({ title: titles.title })
     .from(titles)
     .where(eq(titles.movieId, placeholder('movieId')))
-    .orderBy(...winnerFirst(titles))
-    .limit(1)
     .prepare();
   const { revision, remindAt } = schedules;
   const schedule = db
@@ -96,7 +93,7 @@ export function reminderQueries(db: Database) {
       return paginate(rows, limit, list, (row) => [row.addedAt, row.userId, row.movieId]);
     },
     /** Returns the title of a movie; undefined if the catalogue does not have the movie. */
-    title: (movieId: number): string | undefined => titleOf.get({ movieId })?.title ?? undefined,
+    title: (movieId: number): string | undefined => titleOf.get({ movieId })?.title,
     /** Returns reminders of a site whose schedule is wrong. */
     mismatches: (site: string, limit: number): ScheduleRow[] => mismatches.all({ site, limit }),
     /** Returns reminders of a site that are scheduled for `before` or earlier. */
@@ -108,17 +105,12 @@ export function reminderQueries(db: Database) {
 function entryQueries(db: Database) {
   const { placeholder } = sql;
   const { userId, movieId, addedAt, remindAt, dueAt } = entries;
-  const titleOf = db
-    .select({ title: titles.title })
-    .from(titles)
-    .where(eq(titles.movieId, movieId))
-    .orderBy(...winnerFirst(titles))
-    .limit(1);
-  const title = sql<string | null>`${titleOf}`;
+  const { title } = titles;
   const where = (...conditions: SQL[]) =>
     db
       .select({ userId, movieId, title, addedAt, remindAt, dueAt })
       .from(entries)
+      .leftJoin(titles, eq(titles.movieId, movieId))
       .where(and(eq(entries.list, placeholder('list')), ...conditions));
   const ofUser = eq(userId, placeholder('userId'));
   return {

@@ -70,15 +70,8 @@ export const scheduleMismatches = sqliteTable(
   (table) => [primaryKey({ columns: [table.site, table.userId, table.movieId] })],
 );
 
-/** The last title of each movie at each site. `title` is null if the site has removed the movie. */
-export const titles = sqliteTable(
-  'titles',
-  {
-    movieId: integer('movie_id').notNull(),
-    site: text('site').notNull(),
-    time: integer('time').notNull(),
-    revision: integer('revision').notNull(),
-    title: text('title'),
-  },
-  (table) => [primaryKey({ columns: [table.movieId, table.site] })],
-);
+/** The titles of movies. */
+export const titles = sqliteTable('titles', {
+  movieId: integer('movie_id').primaryKey(),
+  title: text('title').notNull(),
+});

@@ -1,6 +1,4 @@
 /** Decides which of several sites' states of the same thing wins. */
-import { desc, type SQL } from 'drizzle-orm';
-import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 
 /** A state with the time (milliseconds since 1970) and the site of the event that set it. */
 export interface SiteState {
@@ -27,9 +25,4 @@ export function withState<S extends SiteState & { revision: number }>(states: S[
   const own = states.find(({ site }) => site === next.site);
   if (own && own.revision >= next.revision) return undefined;
   return [...states.filter((state) => state !== own), next];
-}
-
-/** Returns the ORDER BY terms that sort rows of states so that the winner comes first. */
-export function winnerFirst({ time, site }: { time: SQLiteColumn; site: SQLiteColumn }): SQL[] {
-  return [desc(time), desc(site)];
 }

@@ -23,8 +23,6 @@ CREATE TABLE `movie_genres` (
 CREATE TABLE `movies` (
 	`movie_id` integer PRIMARY KEY NOT NULL,
 	`revision` integer NOT NULL,
-	`site` text NOT NULL,
-	`time` integer NOT NULL,
 	`title_key` text NOT NULL,
 	`year` integer NOT NULL,
 	`rating` real NOT NULL,
@@ -32,13 +30,9 @@ CREATE TABLE `movies` (
 	`document` text NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE `other_states` (
-	`movie_id` integer NOT NULL,
-	`site` text NOT NULL,
-	`time` integer NOT NULL,
-	`revision` integer NOT NULL,
-	`fields` text,
-	PRIMARY KEY(`movie_id`, `site`)
+CREATE TABLE `removed_movies` (
+	`movie_id` integer PRIMARY KEY NOT NULL,
+	`revision` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `word_variants` (

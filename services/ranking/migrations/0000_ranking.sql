@@ -1,12 +1,3 @@
-CREATE TABLE `movie_states` (
-	`movie_id` integer NOT NULL,
-	`site` text NOT NULL,
-	`time` integer NOT NULL,
-	`revision` integer NOT NULL,
-	`fields` text,
-	PRIMARY KEY(`movie_id`, `site`)
-);
---> statement-breakpoint
 CREATE TABLE `ranked` (
 	`movie_id` integer NOT NULL,
 	`genre_key` text NOT NULL,

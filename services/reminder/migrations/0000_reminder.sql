@@ -39,12 +39,8 @@ CREATE TABLE `site_states` (
 );
 --> statement-breakpoint
 CREATE TABLE `titles` (
-	`movie_id` integer NOT NULL,
-	`site` text NOT NULL,
-	`time` integer NOT NULL,
-	`revision` integer NOT NULL,
-	`title` text,
-	PRIMARY KEY(`movie_id`, `site`)
+	`movie_id` integer PRIMARY KEY NOT NULL,
+	`title` text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `unsettled` (
