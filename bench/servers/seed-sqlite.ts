@@ -17,8 +17,8 @@ migrate(db, new URL('../../services/movies/migrations', import.meta.url));
 const indices = lateIndices(db, movieIndices);
 while (indices.add());
 const insert = db.$client.prepare(
-  `INSERT INTO movies (movie_id, revision, site, time, title_key, year, rating, votes, document)
-   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  `INSERT INTO movies (movie_id, revision, title_key, year, rating, votes, document)
+   VALUES (?, ?, ?, ?, ?, ?, ?)`,
 );
 const names = db.$client.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
 const texts = db.$client.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
@@ -29,7 +29,7 @@ let batch: Movie[] = [];
 const write = db.$client.transaction((movies: Movie[]) => {
   for (const movie of movies) {
     const { movieId = 0, title, year, rating, votes } = movie;
-    insert.run(movieId, 0, 'bench', 0, fold(title), year ?? 0, rating ?? 0, votes ?? 0, JSON.stringify(movie));
+    insert.run(movieId, 0, fold(title), year ?? 0, rating ?? 0, votes ?? 0, JSON.stringify(movie));
   }
   const inOrder = movies.map((movie) => ({ movie, row: searchRow(movie.movieId ?? 0, movie.votes ?? 0) }));
   for (const { movie, row } of inOrder.sort((a, b) => a.row - b.row)) {

@@ -20,7 +20,6 @@ export const votes = sqliteTable(
     time: integer('time').notNull(),
     /** When the current run of repeated likes began. 0, which takes no space, if that is `time` (nearly all rows). */
     likedSince: integer('liked_since').notNull(),
-    revision: integer('revision').notNull(),
     /** Number of likes. Only tally rows have values in this and the following columns. */
     likes: integer('likes'),
     /** Sum of the weights of the likes, as a big-endian integer. Its logarithm is the trending score. */

@@ -43,7 +43,7 @@ export function tallyReader(db: Database): (movieId: number) => Tally {
 /** Prepares a writer of tallies. */
 export function tallyWriter(db: Database): (movieId: number, tally: Tally) => void {
   const put = upsert(db, votes, [votes.movieId, votes.voterId, votes.site]);
-  const unused = { liked: 0, time: 0, likedSince: 0, revision: 0 };
+  const unused = { liked: 0, time: 0, likedSince: 0 };
   return (movieId, { likes, weight }) => {
     const tally = { likes, weight: encodeWeight(weight), trending: trendingOf(weight) };
     put.run({ movieId, ...tallyKey, ...unused, ...tally });

@@ -94,26 +94,6 @@ test('counts and takes back a like at time 0', () => {
   assert.deepEqual([likesOf(view, 1), likesOf(view, 2)], [0, 1]);
 });
 
-test('ignores events that are delivered again or out of order', () => {
-  const at = (sequence: number) => ({ sequence, time: sequence });
-  const events = [
-    vote(1, 'ann', true, at(1001)),
-    batch([{ movieId: 1, voterId: 'bob', liked: true }], at(1002)),
-    vote(1, 'ann', false, at(1003)),
-    vote(2, 'ann', true, at(1004)),
-    vote(1, 'ann', true, at(1005)),
-  ];
-  using view = viewOf(...events);
-  const before = view.rows();
-  assert.equal(likesOf(view, 1), 2);
-  for (const event of [...events, ...events.toReversed()]) {
-    view.apply(event);
-    assert.deepEqual(view.rows(), before, `event ${event.sequence}`);
-  }
-  view.apply(...events);
-  assert.deepEqual(view.rows(), before, 'all of them as one batch');
-});
-
 test('counts votes the same however they are grouped into messages', () => {
   const random = randomOf(4);
   const votes = Array.from({ length: 200 }, () => {

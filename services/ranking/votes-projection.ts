@@ -24,9 +24,9 @@ type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' 
  * later (ranks.ts). While a view is built, votes are only staged, and written when all of them have been read.
  */
 export function votesProjection(db: Database, partition?: Partition): Projection {
-  const { site, liked, time, likedSince, revision } = votes;
+  const { site, liked, time, likedSince } = votes;
   const rowsOf = db
-    .select({ site, liked, time, likedSince: sql<number>`iif(${likedSince} = 0, ${time}, ${likedSince})`, revision })
+    .select({ site, liked, time, likedSince: sql<number>`iif(${likedSince} = 0, ${time}, ${likedSince})` })
     .from(votes)
     .where(matching(votes, 'movieId', 'voterId'))
     .prepare();
@@ -78,20 +78,18 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     return first?.movieId === movieId && first.voterId === voterId;
   }
 
-  /** Writes a vote if it is newer than the site's stored one, and updates the tally in memory. */
-  function writeVote({ movieId, voterId, liked, site, time, revision }: StoredVote): void {
+  /** Writes a vote, and updates the tally in memory. */
+  function writeVote({ movieId, voterId, liked, site, time }: StoredVote): void {
     const rows = rowsOf.all({ movieId, voterId });
     const own = rows.find((row) => row.site === site);
     const likedSince = own?.liked === 1 ? own.likedSince : time;
-    const next: SiteVote = { site, liked: liked ? 1 : 0, time, likedSince, revision };
-    const states = withState(rows, next);
-    if (!states) return;
+    const next: SiteVote = { site, liked: liked ? 1 : 0, time, likedSince };
     // 0 means that the run of likes began with this vote. A run that began at time 0 is stored as 1.
     const stored = { ...next, likedSince: likedSince === time ? 0 : Math.max(1, likedSince) };
     put.run({ movieId, voterId, ...stored, likes: null, weight: null, trending: null });
 
     const before = winnerOf(rows);
-    const after = winnerOf(states);
+    const after = winnerOf(withState(rows, next));
     const same = before?.liked === after?.liked && before?.likedSince === after?.likedSince;
     if (same) return;
     const tally = tallyToChange(movieId);

@@ -1,10 +1,9 @@
 /** Turns library events and schedules into lists. */
-import { lt } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { invalid } from '../../shared/operations/errors.ts';
 import { userText } from '../../shared/operations/fields.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { excluded, matching, upsert } from '../../shared/views/prepared.ts';
+import { matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
@@ -35,8 +34,8 @@ export function libraryProjection(db: Database): Projection {
     const { movieId } = data;
     for (const { list, listed, remindAt } of changesOf(data)) {
       const before = states.of(list, userId, movieId).find(({ site }) => site === event.site);
-      const { site, time, sequence: revision } = event;
-      states.put(list, userId, movieId, next(before, { site, time, revision, listed, remindAt }));
+      const { site, time } = event;
+      states.put(list, userId, movieId, next(before, { site, time, listed, remindAt }));
       writeEntry(list, userId, movieId);
     }
   }
@@ -111,9 +110,7 @@ function scheduleRows(db: Database) {
     .from(schedules)
     .where(matching(schedules, 'userId', 'movieId'))
     .prepare();
-  // A message may be delivered again after later ones.
-  const isNewer = lt(schedules.revision, excluded(schedules.revision));
-  const put = upsert(db, schedules, [schedules.userId, schedules.movieId, schedules.site], isNewer);
+  const put = upsert(db, schedules, [schedules.userId, schedules.movieId, schedules.site]);
   const { site, userId, movieId } = scheduleMismatches;
   const putMismatch = upsert(db, scheduleMismatches, [site, userId, movieId]);
   const clearMismatch = db

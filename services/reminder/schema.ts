@@ -11,7 +11,6 @@ export const siteStates = sqliteTable(
     list: text('list').notNull(),
     site: text('site').notNull(),
     time: integer('time').notNull(),
-    revision: integer('revision').notNull(),
     listed: integer('listed', { mode: 'boolean' }).notNull(),
     remindAt: integer('remind_at'),
     addedAt: integer('added_at').notNull(),

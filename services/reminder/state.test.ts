@@ -4,18 +4,18 @@ import { randomOf } from '../movies/testing.ts';
 import { becameDue, type Change, merge, next, type SiteState } from './state.ts';
 
 /** An event of a site: a change of the list, or (with `due`) that the reminder for a time is due. */
-type Arrival = Omit<Change, 'revision'> & { due?: number };
+type Arrival = Change & { due?: number };
 
 type Random = ReturnType<typeof randomOf>;
 
 /** Applies arrivals in order. */
 function fold(arrivals: Arrival[]): SiteState[] {
   const states = new Map<string, SiteState>();
-  arrivals.forEach(({ due, ...change }, index) => {
+  for (const { due, ...change } of arrivals) {
     const before = states.get(change.site);
-    if (due === undefined) states.set(change.site, next(before, { ...change, revision: index + 1 }));
+    if (due === undefined) states.set(change.site, next(before, change));
     else if (before) states.set(change.site, becameDue(before, due, change.time));
-  });
+  }
   return [...states.values()];
 }
 
@@ -62,12 +62,6 @@ test('makes a reminder due only while it is set for that time', () => {
   assert.equal(shown([set('hub', 10, 50), set('hub', 20, 70), due('hub', 50, 50)])?.dueAt, null);
   assert.equal(shown([set('hub', 10, 50), clear('hub', 20), due('hub', 50, 50)]), null);
   assert.equal(shown([set('hub', 10, 50), due('hub', 50, 50), set('hub', 60, 70)])?.dueAt, null);
-});
-
-test('ignores changes that are not newer', () => {
-  const later = next(undefined, { site: 'hub', time: 20, revision: 7, listed: true, remindAt: null });
-  assert.equal(next(later, { site: 'hub', time: 30, revision: 7, listed: false, remindAt: null }), later);
-  assert.equal(next(later, { site: 'hub', time: 30, revision: 3, listed: false, remindAt: null }), later);
 });
 
 test('gives the same result for every interleaving of the sites', () => {

@@ -15,8 +15,6 @@ export type ListName = 'reminder' | 'watched';
 export interface Change {
   site: string;
   time: number;
-  /** Stream sequence of the event. */
-  revision: number;
   listed: boolean;
   remindAt: number | null;
 }
@@ -53,9 +51,8 @@ export function changesOf(data: LibraryChange): { list: ListName; listed: boolea
   }
 }
 
-/** Returns a site's state after a change. A change that is not newer than the state is ignored. */
+/** Returns a site's state after a change. */
 export function next(previous: SiteState | undefined, change: Change): SiteState {
-  if (previous && previous.revision >= change.revision) return previous;
   const removedAt = previous?.removedAt ?? null;
   const began = { addedAt: change.time };
   if (!change.listed) {

@@ -57,7 +57,6 @@ export function ticketProjection(
     apply(event) {
       const { ticketId = '' } = event.tokens;
       const facts = withEvent(known(ticketId).facts, event);
-      if (!facts) return;
       const ticket = ticketOf(ticketId, facts);
       const { userId = null } = ticket ?? {};
       const openedAt = ticket ? Date.parse(ticket.openedAt) : null;

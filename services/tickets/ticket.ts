@@ -11,7 +11,7 @@ type Payloads = { [F in TicketFact]: z.output<(typeof ticketEvents)[F]['payload'
 /** A fact about a ticket with its payload. */
 export type TicketChange = { [F in TicketFact]: { fact: F; data: Payloads[F] } }[TicketFact];
 
-/** A fact as stored. `home` (the site of its stream) and `sequence` identify it. */
+/** A fact as stored, with the site of its stream (`home`) and its sequence there. */
 export type StoredFact = TicketChange & { home: string; sequence: number; site: string; time: number };
 
 /** The facts about a ticket, and the ticket that follows from them. There is no ticket until it is opened. */
@@ -23,10 +23,10 @@ export interface KnownTicket {
 const factOf = new Map<string, TicketFact>(ticketFacts.map((fact) => [ticketEvents[fact].type, fact]));
 
 /**
- * Adds the fact of an event to a ticket's facts. Returns undefined if they already contain it.
+ * Adds the fact of an event to a ticket's facts.
  * @throws AppError invalid if the subject has no valid ticket id
  */
-export function withEvent(facts: StoredFact[], event: StoredEvent): StoredFact[] | undefined {
+export function withEvent(facts: StoredFact[], event: StoredEvent): StoredFact[] {
   const { ticketId = '' } = event.tokens;
   const fact = factOf.get(event.type);
   if (!fact) throw new Error(`unknown event type ${event.type}`);
@@ -34,7 +34,6 @@ export function withEvent(facts: StoredFact[], event: StoredEvent): StoredFact[]
     throw invalid({ field: 'ticketId', message: `${ticketId} in the subject is not 1 to 64 letters, digits, _ or -` });
   }
   const { site, sequence, time, home = site } = event;
-  if (facts.some((known) => known.home === home && known.sequence === sequence)) return undefined;
   // The event reader has validated the payload for this type.
   return [...facts, { fact, data: event.data, home, sequence, site, time } as StoredFact];
 }

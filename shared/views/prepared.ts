@@ -21,14 +21,13 @@ function insertOf<T extends SQLiteTable>(db: Database, table: T) {
 }
 
 /**
- * Prepares an upsert of a row. An existing row with the same key is replaced if `setWhere` is absent or holds.
- * @example const put = upsert(db, titles, [titles.movieId, titles.site])
+ * Prepares an upsert of a row, which replaces an existing row with the same key.
+ * @example const put = upsert(db, titles, [titles.movieId])
  */
-export function upsert<T extends SQLiteTable>(db: Database, table: T, key: SQLiteColumn[], setWhere?: SQL) {
+export function upsert<T extends SQLiteTable>(db: Database, table: T, key: SQLiteColumn[]) {
   const others = Object.entries<SQLiteColumn>(getTableColumns(table)).filter(([, column]) => !key.includes(column));
   const set = Object.fromEntries(others.map(([name, column]) => [name, excluded(column)]));
-  const conflict = { target: key, set, ...(setWhere ? { setWhere } : {}) } as never;
-  return prepareInsert<T>(db, insertOf(db, table).onConflictDoUpdate(conflict));
+  return prepareInsert<T>(db, insertOf(db, table).onConflictDoUpdate({ target: key, set } as never));
 }
 
 /** Prepares an insert of a row. An existing row with the same key is left unchanged. */

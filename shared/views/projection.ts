@@ -11,7 +11,7 @@ export interface Projection {
   /** A single subject filter, because servers before 2.15 can skip messages of consumers with several. */
   filter: string;
   events: EventType[];
-  /** Changes rows, synchronously and inside a transaction. Must be idempotent. */
+  /** Changes rows, synchronously. The same transaction stores the position in the stream, so it sees each event once. */
   apply(event: StoredEvent): void;
   /** Does work that is cheaper once per batch, in the same transaction. */
   finish?(): void;

@@ -20,9 +20,7 @@ export function winnerOf<S extends SiteState>(states: S[]): S | undefined {
   return winner;
 }
 
-/** Returns the states with `next` in place of its site's state; undefined if that one's revision is not older. */
-export function withState<S extends SiteState & { revision: number }>(states: S[], next: S): S[] | undefined {
-  const own = states.find(({ site }) => site === next.site);
-  if (own && own.revision >= next.revision) return undefined;
-  return [...states.filter((state) => state !== own), next];
+/** Returns the states with `next` in place of its site's state. */
+export function withState<S extends SiteState>(states: S[], next: S): S[] {
+  return [...states.filter(({ site }) => site !== next.site), next];
 }

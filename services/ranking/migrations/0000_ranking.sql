@@ -31,7 +31,6 @@ CREATE TABLE `votes` (
 	`liked` integer NOT NULL,
 	`time` integer NOT NULL,
 	`liked_since` integer NOT NULL,
-	`revision` integer NOT NULL,
 	`likes` integer,
 	`weight` blob,
 	`trending` real,

@@ -28,7 +28,6 @@ CREATE TABLE `site_states` (
 	`list` text NOT NULL,
 	`site` text NOT NULL,
 	`time` integer NOT NULL,
-	`revision` integer NOT NULL,
 	`listed` integer NOT NULL,
 	`remind_at` integer,
 	`added_at` integer NOT NULL,
