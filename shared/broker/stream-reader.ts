@@ -40,6 +40,10 @@ const lingerMs = 50;
 /** Counts an overhead of 200 bytes for each message. */
 const sizeOf = ({ data }: StoredMessage): number => data.length + 200;
 
+/** Whether more messages of the same atomic batch follow. Brokers before 2.15 store, sync and deliver them one by one. */
+const inBatch = ({ headers }: StoredMessage): boolean =>
+  'Nats-Batch-Id' in headers && !('Nats-Batch-Commit' in headers);
+
 interface StreamReaderOptions {
   stream: string;
   filter: string;
@@ -126,7 +130,7 @@ export class StreamReader implements AsyncDisposable {
     };
     const onMessage = (message: StoredMessage, pending: number): boolean => {
       if (message.sequence > applied) {
-        batcher.add(message, pending > 0);
+        batcher.add(message, pending > 0 || inBatch(message));
         behind = pending;
       } else if ((!isCopy || expected.has(message.sequence)) && message.storedAt !== expected.get(message.sequence)) {
         target.replaced('it holds other messages, as after a return to an older state');
