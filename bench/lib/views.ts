@@ -61,7 +61,7 @@ function apply(db: Database, projection: Projection, events: Generator<StoredEve
     }
     projection.finish?.();
   })();
-  while (projection.complete?.());
+  while (db.$client.transaction(() => projection.complete?.())());
 }
 
 /** Returns the movies view of synthetic movies. */
