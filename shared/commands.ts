@@ -72,7 +72,8 @@ export class Commands {
         return null;
       }
       const expected = decided.expect?.lastSubjectSequence;
-      // The view has caught up and expects the same as before: the message that it lacks was dead-lettered or deleted.
+      // The view has caught up and expects the same as before: the message that it lacks was dead-lettered or deleted, or
+      // the one that it has is on the subject of a site that wrote the stream earlier.
       // Expecting that message's sequence keeps it from blocking the subject.
       const message = refused && refused.expected === expected ? withExpected(decided, refused.actual) : decided;
       try {

@@ -16,7 +16,7 @@ export function stream(definition: StreamKind): StreamKind {
     discard: DiscardPolicy.New,
     allow_direct: true,
     allow_atomic: true,
-    // 2 minutes: longer than any producer retries. Projections are idempotent by themselves.
+    // 2 minutes: longer than any producer retries.
     duplicate_window: 120_000_000_000,
     // So that abandoned consumers, including those of users who may only read, do not stay.
     consumer_limits: consumerLimits,

@@ -10,9 +10,10 @@ import type { Partition } from './partition.ts';
 import { rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
-/** Site, time and sequence of an event. By default, each event gets the next sequence. */
+/** Site, time and sequence of an event, and the site of its stream. By default, each event gets the next sequence. */
 export interface At {
   site?: string;
+  home?: string;
   time?: number;
   sequence?: number;
 }
@@ -29,9 +30,9 @@ export const since = Date.UTC(2026, 0, 1);
 let last = 0;
 
 function stored(type: string, kind: string, movieId: string, data: unknown, at: At): StoredEvent {
-  const { site = 'hub', sequence = ++last, time = sequence } = at;
+  const { site = 'hub', home = site, sequence = ++last, time = sequence } = at;
   const subject = `${kind}.${site}.${movieId}`;
-  return { type, data, subject, tokens: { site, movieId }, site, time, sequence };
+  return { type, data, subject, tokens: { site, movieId }, site, home, time, sequence };
 }
 
 /** Makes an event with a single vote. */
@@ -84,7 +85,7 @@ export function openRanking(partition?: Partition, complete = true) {
     db,
     queries,
     apply,
-    /** Returns all rows without their sequences. */
+    /** Returns all rows. */
     rows() {
       return {
         votes: all(
