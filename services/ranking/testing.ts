@@ -10,10 +10,9 @@ import type { Partition } from './partition.ts';
 import { rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
-/** Site, time and sequence of an event, and the site of its stream. By default, each event gets the next sequence. */
+/** Site, time and sequence of an event. By default, each event gets the next sequence. */
 export interface At {
   site?: string;
-  home?: string;
   time?: number;
   sequence?: number;
 }
@@ -30,9 +29,9 @@ export const since = Date.UTC(2026, 0, 1);
 let last = 0;
 
 function stored(type: string, kind: string, movieId: string, data: unknown, at: At): StoredEvent {
-  const { site = 'hub', home = site, sequence = ++last, time = sequence } = at;
+  const { site = 'hub', sequence = ++last, time = sequence } = at;
   const subject = `${kind}.${site}.${movieId}`;
-  return { type, data, subject, tokens: { site, movieId }, site, home, time, sequence };
+  return { type, data, subject, tokens: { site, movieId }, site, time, sequence };
 }
 
 /** Makes an event with a single vote. */

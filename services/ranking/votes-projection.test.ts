@@ -147,18 +147,6 @@ test('counts a viewer once when two sites have a like', () => {
   assert.equal(likesOf(view, 1), 0);
 });
 
-test('compares votes of a site in its own stream by time with those that the stream of the hub has of it', () => {
-  const before = vote(1, 'ann', true, { site: 'edge', home: 'hub', time: 100, sequence: 500 });
-  const own = vote(1, 'ann', false, { site: 'edge', time: 200, sequence: 3 });
-  for (const votes of [
-    [before, own],
-    [own, before],
-  ]) {
-    using view = viewOf(...votes);
-    assert.equal(likesOf(view, 1), 0);
-  }
-});
-
 test('produces the same rows in whatever order the sites are read', () => {
   for (let seed = 1; seed <= 15; seed++) {
     const random = randomOf(seed);

@@ -1,5 +1,6 @@
 /** Turns votes into tallies and ranks. */
 import { sql } from 'drizzle-orm';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { insertNew, matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
@@ -70,7 +71,7 @@ export function votesProjection(db: Database, partition?: Partition): Projection
   }
 
   /** Returns whether a vote has no key, or one that was first used for its movie and voter. Records a first use. */
-  function keyMatches({ key, movieId, voterId }: Vote, site: string): boolean {
+  function keyMatches({ key, movieId, voterId }: Vote, { site }: StoredEvent): boolean {
     if (key === undefined) return true;
     putKey.run({ key, site, movieId, voterId });
     const first = firstUse.get({ key, site });
@@ -122,9 +123,8 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     events: voteEvents,
     apply(event) {
       afterCommit();
-      // In the stream of the hub, older events of other sites follow its order, and not that of their own streams.
-      const { home: site = event.site, time, sequence: revision } = event;
-      for (const vote of votesIn(event, (one) => keyMatches(one, site) && keeps(partition, one.movieId))) {
+      const { site, time, sequence: revision } = event;
+      for (const vote of votesIn(event, (one) => keyMatches(one, event) && keeps(partition, one.movieId))) {
         const { movieId, voterId, liked } = vote;
         batch.push({ movieId, voterId, liked, site, time, revision });
       }
