@@ -31,6 +31,18 @@ test('creates streams once, and restores a changed configuration without losing 
   assert.equal(state.messages, 2);
 });
 
+test('CATALOGUE takes events of its own site only, and keeps those of a site with another name before', async () => {
+  await using system = await startSystem();
+  const { nc } = await system.connection.first;
+  const jsm = await system.streams();
+  await system.publish('catalogue.hub.movie.1', { title: 'Alien' });
+  await assert.rejects(system.publish('catalogue.cinema.movie.1', { title: 'Aliens' }));
+  await applyStreams(nc, { streamReplicas: 1, site: 'cinema' });
+  await system.publish('catalogue.cinema.movie.1', { title: 'Aliens' });
+  await assert.rejects(system.publish('catalogue.hub.movie.1', { title: 'Alien again' }));
+  assert.equal((await jsm.streams.info('CATALOGUE')).state.messages, 2);
+});
+
 test('names STREAM_REPLICAS when the broker is in no cluster', async () => {
   await using system = await startSystem({ streams: false });
   const { nc } = await system.connection.first;

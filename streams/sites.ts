@@ -5,7 +5,9 @@
  */
 import { DiscardPolicy, PersistMode, type StreamConfig } from '@nats-io/jetstream';
 import { consumerLimits } from '../shared/broker/consumers.ts';
+import { probeSubject } from '../shared/broker/write-health.ts';
 import { hub, type Sites, streamFrom, streamsOfKind } from '../shared/process/sites.ts';
+import { catalogue } from './catalogue.ts';
 import { deadletters } from './deadletters.ts';
 import { streams } from './index.ts';
 import type { StreamDefinition, StreamKind } from './stream.ts';
@@ -24,9 +26,9 @@ export const copiedKinds: readonly string[] = streams
   .map(({ name }) => name)
   .filter((name) => name !== deadletters.name);
 
-/** Returns all streams of a site: its own, and the copies of other sites'. A system of one site has just `streams`. */
+/** Returns all streams of a site: its own, and the copies of other sites'. In a system of one site, these are `streams`. */
 export function streamsAt(at: Sites): StreamDefinition[] {
-  if (at.sites.length === 1) return streams;
+  if (at.sites.length === 1) return streams.map((kind) => (kind.name === catalogue.name ? loneCatalogue(at) : kind));
   return streams.flatMap((kind) => {
     // Dead letters are handled by the operators of their own site.
     if (kind.name === deadletters.name) return [kind];
@@ -34,6 +36,14 @@ export function streamsAt(at: Sites): StreamDefinition[] {
       return home === at.site ? ownStream(kind, home) : copyStream(kind, home, at);
     });
   });
+}
+
+/**
+ * Returns the CATALOGUE of a system of one site. It refuses subjects of other sites, because the expectation of a change
+ * is about the movie's own subject: under another SITE, a second writer would not notice the first.
+ */
+function loneCatalogue({ site }: Sites): StreamDefinition {
+  return { ...catalogue, subjects: [`catalogue.${site}.>`, probeSubject(catalogue.name)] };
 }
 
 /** Without max_ack_pending: mirrors read by consumers without acks, which a stream with that limit refuses. */

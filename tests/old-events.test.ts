@@ -51,9 +51,14 @@ test('the fixtures have every event type', () => {
 
 test('all events of version 1 are applied with their original meaning', async () => {
   await using system = await startSystem();
+  const jsm = await system.streams();
+  // As in version 1, when edges wrote the catalogue, too.
+  const { config } = await jsm.streams.info('CATALOGUE');
+  await jsm.streams.update('CATALOGUE', { ...config, subjects: ['catalogue.>'] });
   for (const { version, subject, headers, payload } of fixtures) {
     if (version === 'v1') await system.publish(subject, payload, headers);
   }
+  await jsm.streams.update('CATALOGUE', config);
   const [movies, ranking, reminder, support, orders] = await system.start(
     'movies',
     'ranking',

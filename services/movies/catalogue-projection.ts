@@ -26,9 +26,12 @@ export function catalogueProjection(db: Database): Projection {
     const { sequence: revision } = event;
     const data = event.data as MovieState;
     rows.remove(movieId);
-    if (data.removed) return void putRemoved.run({ movieId, revision });
-    const { removed: _, movieId: __, ...fields } = data;
-    rows.put(movieId, revision, fields);
+    if (data.removed) {
+      putRemoved.run({ movieId, revision });
+    } else {
+      const { removed: _, movieId: __, ...fields } = data;
+      rows.put(movieId, revision, fields);
+    }
   }
 
   return {
