@@ -2,11 +2,14 @@
 import { movieStated } from '../../services/movies/contract.ts';
 import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
 import { encodeEvent, type OutgoingMessage, toHeaders } from '../../shared/broker/event-codec.ts';
+import { hub } from '../../shared/process/sites.ts';
 import { syntheticMovies } from './movies-data.ts';
 import type { BenchSystem } from './system.ts';
 import { type SyntheticVote, syntheticVotes } from './votes-data.ts';
 
-const origin = { site: 'bench', source: 'bench' };
+/** Site of the movies and votes: CATALOGUE refuses those of any other site. */
+/** CATALOGUE refuses movies of any other site. */
+const origin = { site: hub, source: 'bench' };
 const inFlight = 2000;
 
 /** Fills CATALOGUE with movies 1 … `movies`. */
