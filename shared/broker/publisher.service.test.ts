@@ -70,7 +70,7 @@ test('stores one of two simultaneous messages with the same filter expectation',
   assert.equal(refused?.status, 'rejected', 'after an unconditional message that its filter matches');
 });
 
-// In batches, a broker before 2.14.4 would confuse about one of fifty such expectations with another.
+// A broker before 2.14.4 would confuse about one of fifty of these in a batch with another.
 test('checks each filter expectation by itself when many messages come together', async () => {
   await using system = await startSystem();
   await system.connection.first;

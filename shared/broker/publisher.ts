@@ -3,8 +3,7 @@
  * mapped to our errors.
  */
 import { type ApiError, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
-import { errors, type MsgHdrs, type ServerInfo } from '@nats-io/nats-core';
-import { compare, parseSemVer } from '@nats-io/nats-core/internal';
+import { errors, type MsgHdrs } from '@nats-io/nats-core';
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/telemetry.ts';
 import { AppError } from '../operations/errors.ts';
 import { batched } from './batcher.ts';
@@ -27,8 +26,6 @@ export interface Published {
 
 /** Smallest atomic batch that pays: a batch costs the broker about three milliseconds more than a message. */
 const minAtomicBatch = 16;
-/** The first broker version that checks each expectation of a batch against its own filter. */
-const filtersSince = parseSemVer('2.14.4');
 const maxItems = 500;
 const maxBytes = 4_000_000;
 
@@ -41,8 +38,8 @@ const timeoutMs = 4000;
 
 /**
  * Publishes messages to streams. Messages that come at the same time for one stream are stored as an atomic batch,
- * which brokers from 2.15 on sync to disk once. When the batch is refused, or the broker could not check each
- * expectation by itself, the messages are published alone, so that each has its own outcome.
+ * which brokers from 2.15 on sync to disk once. When the batch is refused, or one of them has an expectation that the
+ * broker cannot check in a batch, the messages are published alone, so that each has its own outcome.
  */
 export class Publisher implements Disposable {
   /** Whether the broker stores the messages of each stream. */
@@ -105,7 +102,7 @@ export class Publisher implements Disposable {
 
   /** Publishes messages as an atomic batch, with one outcome for all, or else alone, with an outcome for each. */
   async #publishAll(batch: OutgoingMessage[]): Promise<(Published | Promise<Published>)[]> {
-    if (batch.length >= minAtomicBatch && canBatch(batch, this.#connection.link.nc.info)) {
+    if (batch.length >= minAtomicBatch && canBatch(batch)) {
       try {
         return await this.#publishBatch(batch);
       } catch (error) {
@@ -133,17 +130,12 @@ export class Publisher implements Disposable {
 }
 
 /**
- * Returns whether the broker checks the expectations of a batch as it would check those of single messages.
- * Expectations with a filter are the problem: brokers before 2.14.4 confuse the filters within a batch
- * (nats-server#8376), and all brokers compare them only with what was stored before the batch. So two messages with the
- * same filter would both be stored, and so would a message after another one that its filter matches.
+ * Returns whether the broker checks the expectations of a batch as it would check those of single messages. It compares
+ * one with a filter only with what was stored before the batch, so that a message before it in the batch could be one
+ * that the filter matches. Brokers before 2.14.4 confuse the filters of a batch as well (nats-server#8376).
  */
-export function canBatch(batch: Pick<OutgoingMessage, 'expect'>[], server: Partial<ServerInfo> = {}): boolean {
-  const filters = batch.flatMap(({ expect }) => expect?.subject ?? []);
-  if (filters.length === 0) return true;
-  // In a cluster the leader of the stream checks, and its version is not known here.
-  const checksFilters = server.cluster === undefined && compare(parseSemVer(server.version), filtersSince) >= 0;
-  return checksFilters && new Set(filters).size === batch.length;
+function canBatch(batch: OutgoingMessage[]): boolean {
+  return batch.every(({ expect }) => expect?.subject === undefined);
 }
 
 /** Estimates the size of a message with 400 bytes of headers. */
