@@ -2,12 +2,14 @@
  * `npm run build`: bundles the programs of this repository into dist/, laid out like the sources, so that files which a
  * source reads by a relative path (`./migrations/`, `movies.csv`) are beside its bundle, too.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import { readArguments, runProgram } from '../shared/process/command-line.ts';
 
 const root = resolve(import.meta.dirname, '..');
+const dist = join(root, 'dist');
 
 /** Entry points. Services and projections are added below, so that a service that runs alone loads no other's code. */
 const programs = [
@@ -76,11 +78,14 @@ const mapOurs: Plugin = {
  * Bundles into `folder` and returns esbuild's metafile. Only files that differ are replaced, each atomically, so that
  * running programs and a concurrent build are not disturbed.
  */
-export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
+export async function buildAll(folder: string): Promise<Metafile> {
   const entries = [
     ...programs.filter((file) => existsSync(join(root, file))),
     ...globSync('services/*/{service,projections}.ts', { cwd: root }),
   ];
+  const digest = digestOf(root);
+  // Without it, the next `npm start` builds again if this build is interrupted.
+  rmSync(join(folder, digestFile), { force: true });
   const { metafile, outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: entries,
@@ -117,7 +122,28 @@ export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
     const path = join(entry.parentPath, entry.name);
     if (entry.isFile() && !files.has(path) && !temporary.test(path)) rmSync(path, { force: true });
   }
+  writeFileSync(join(folder, digestFile), digest);
   return metafile;
+}
+
+/** File in the bundle with the digest of its sources. */
+const digestFile = 'sources.sha256';
+
+/** Returns a digest of all sources below a folder, and of the installed packages' versions. */
+export function digestOf(folder: string): string {
+  const packages = ['package-lock.json', 'node_modules/.package-lock.json'];
+  const hash = createHash('sha256');
+  for (const path of globSync(['{deploy,seed,services,shared,streams}/**/*.*', ...packages], { cwd: folder }).sort()) {
+    const file = join(folder, path);
+    if (statSync(file).isFile()) hash.update(`${path}\n`).update(readFileSync(file));
+  }
+  return hash.digest('hex');
+}
+
+/** Returns whether a folder has the bundle of the present sources. */
+function isBuilt(folder: string): boolean {
+  const file = join(folder, digestFile);
+  return existsSync(file) && readFileSync(file, 'utf8') === digestOf(root);
 }
 
 /** Bundles the script that the web pages load in the browser. */
@@ -164,9 +190,15 @@ function usesImportMeta(file: string): boolean {
   return file.endsWith('.ts') && readFileSync(join(root, file), 'utf8').includes('import.meta.');
 }
 
+const usage = `Usage: npm run build -- [--if-changed]
+
+Bundles the services and programs into dist/.
+
+  --if-changed   only if sources or packages have changed since the last time`;
+
 if (import.meta.main) {
   await runProgram(async () => {
-    readArguments({ usage: 'Usage: npm run build\n\nBundles the services and programs into dist/.' });
-    await buildAll();
+    const { values } = readArguments({ usage, options: { 'if-changed': { type: 'boolean', default: false } } });
+    if (!values['if-changed'] || !isBuilt(dist)) await buildAll(dist);
   });
 }

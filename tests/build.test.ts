@@ -1,9 +1,10 @@
 /** The bundle works with only the native package beside it. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { test } from 'vitest';
+import { digestOf } from '../deploy/build.ts';
 import { get, post, startSystem, temporaryFolder } from './harness.ts';
 import { cleanEnvironment, Program } from './process.ts';
 import { bundle } from './shared-bundle.ts';
@@ -35,6 +36,26 @@ test('the bundle creates the streams and runs a service', async () => {
   await using failing = run('--enable-source-maps', 'dist/shared/views/view-worker.js');
   assert.equal(await failing.ended, 1);
   assert.match(failing.stderr, /at .*shared\/views\/view-worker\.ts:\d+/);
+});
+
+test('npm start builds again after any change of sources or packages', () => {
+  using folder = temporaryFolder();
+  const write = (path: string, content: string): string => {
+    mkdirSync(dirname(join(folder.path, path)), { recursive: true });
+    writeFileSync(join(folder.path, path), content);
+    return digestOf(folder.path);
+  };
+  const digests = [
+    write('services/main.ts', 'a'),
+    write('services/main.ts', 'b'),
+    write('shared/views/more.ts', 'a'),
+    write('node_modules/.package-lock.json', '{}'),
+  ];
+  rmSync(join(folder.path, 'shared/views/more.ts'));
+  digests.push(digestOf(folder.path));
+  assert.equal(new Set(digests).size, digests.length);
+  assert.equal(write('data/movies.sqlite', 'no source'), digests.at(-1));
+  assert.equal(readFileSync(join(bundle(), 'sources.sha256'), 'utf8').length, digests[0]?.length);
 });
 
 test('the sources name the option without which Node cannot load the pages of the gateway', () => {
