@@ -129,11 +129,17 @@ export async function buildAll(folder: string): Promise<Metafile> {
 /** File in the bundle with the digest of its sources. */
 const digestFile = 'sources.sha256';
 
-/** Returns a digest of all sources below a folder, and of the installed packages' versions. */
+/** All that the bundle depends on: sources, settings, and the lists of packages, in place of the packages themselves. */
+const inputs = [
+  '{deploy,seed,services,shared,streams}/**/*.*',
+  '{package,package-lock,tsconfig}.json',
+  'node_modules/.package-lock.json',
+];
+
+/** Returns a digest of all that a bundle of the sources below a folder depends on. */
 export function digestOf(folder: string): string {
-  const packages = ['package-lock.json', 'node_modules/.package-lock.json'];
   const hash = createHash('sha256');
-  for (const path of globSync(['{deploy,seed,services,shared,streams}/**/*.*', ...packages], { cwd: folder }).sort()) {
+  for (const path of globSync(inputs, { cwd: folder }).sort()) {
     const file = join(folder, path);
     if (statSync(file).isFile()) hash.update(`${path}\n`).update(readFileSync(file));
   }
@@ -194,7 +200,7 @@ const usage = `Usage: npm run build -- [--if-changed]
 
 Bundles the services and programs into dist/.
 
-  --if-changed   only if sources or packages have changed since the last time`;
+  --if-changed   only if sources or installed packages have changed since the last time`;
 
 if (import.meta.main) {
   await runProgram(async () => {

@@ -49,6 +49,7 @@ test('npm start builds again after any change of sources or packages', () => {
     write('services/main.ts', 'a'),
     write('services/main.ts', 'b'),
     write('shared/views/more.ts', 'a'),
+    write('tsconfig.json', '{}'),
     write('node_modules/.package-lock.json', '{}'),
   ];
   rmSync(join(folder.path, 'shared/views/more.ts'));

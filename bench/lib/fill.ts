@@ -7,7 +7,6 @@ import { syntheticMovies } from './movies-data.ts';
 import type { BenchSystem } from './system.ts';
 import { type SyntheticVote, syntheticVotes } from './votes-data.ts';
 
-/** Site of the movies and votes: CATALOGUE refuses those of any other site. */
 /** CATALOGUE refuses movies of any other site. */
 const origin = { site: hub, source: 'bench' };
 const inFlight = 2000;

@@ -1,5 +1,7 @@
 import type { Report } from './job.ts';
 
+const noteStart = 'All sizes except the largest are from the run of';
+
 /** Completes the report of a run with only the largest size by the other sizes of the previous run. */
 export function withOtherSizes(report: Report, before: Report | undefined): Report {
   if (!before) return report;
@@ -16,6 +18,8 @@ export function withOtherSizes(report: Report, before: Report | undefined): Repo
     });
     return { ...plot, lines };
   });
-  const note = `All sizes except the largest are from the run of ${before.takenAt} at ${before.commit}.`;
+  // The previous run may itself have taken them from an earlier one.
+  const note =
+    before.notes?.find((text) => text.startsWith(noteStart)) ?? `${noteStart} ${before.takenAt} at ${before.commit}.`;
   return { ...report, tables, plots, notes: [...(report.notes ?? []), note] };
 }

@@ -38,8 +38,8 @@ const timeoutMs = 4000;
 
 /**
  * Publishes messages to streams. Messages that come at the same time for one stream are stored as an atomic batch,
- * which brokers from 2.15 on sync to disk once. When the batch is refused, or one of them has an expectation that the
- * broker cannot check in a batch, the messages are published alone, so that each has its own outcome.
+ * which brokers from 2.15 on sync to disk once. When the batch is refused, or a message expects something that the broker
+ * cannot check in a batch, the messages are published alone, so that each has its own outcome.
  */
 export class Publisher implements Disposable {
   /** Whether the broker stores the messages of each stream. */
@@ -130,9 +130,9 @@ export class Publisher implements Disposable {
 }
 
 /**
- * Returns whether the broker checks the expectations of a batch as it would check those of single messages. It compares
- * one with a filter only with what was stored before the batch, so that a message before it in the batch could be one
- * that the filter matches. Brokers before 2.14.4 confuse the filters of a batch as well (nats-server#8376).
+ * Returns whether the broker checks the expectations of a batch as it would check those of single messages. Expectations
+ * about a filter of subjects are the exception: the broker compares them only with what was stored before the batch, not
+ * with the messages before them in it. Brokers before 2.14.4 also confuse them with each other (nats-server#8376).
  */
 function canBatch(batch: OutgoingMessage[]): boolean {
   return batch.every(({ expect }) => expect?.subject === undefined);
